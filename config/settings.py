@@ -1,0 +1,139 @@
+"""The settings of one dock, as plain values.
+
+No default stands here: every default is a line of `config/data/dock.toml`, where its
+comment says what it does. What a field may hold is checked where it is declared; what
+no type can say is checked in `objections`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from config.errors import ConfigError
+
+Language = Literal["zh-CN", "en"]
+
+# A preset, checklist or profile is named by its file, so its name must not be a path.
+PresetName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Positive = Annotated[int, Meta(ge=1, lt=2**53)]
+Natural = Annotated[int, Meta(ge=0, lt=2**53)]
+
+# What a log may be called (C2SP signed note: no space, no "+"; checkpoint: schema-less).
+_ORIGIN: Final = re.compile(r"(?!.*://)[^\s+\x00-\x20\x7f]{1,255}")
+
+
+class Dock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who this dock is, and how it speaks."""
+
+    origin: str
+    name: Annotated[str, Meta(max_length=120)]
+    language: Language
+    timezone: str
+
+
+class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where evidence is kept."""
+
+    state: Annotated[str, Meta(min_length=1)]
+    reserve_bytes: Natural
+
+    def reserve_of(self, total_bytes: int) -> int:
+        """Return the bytes that stay free on a file system of `total_bytes`.
+
+        Below ten times `reserve_bytes` it is a tenth of the file system, so that a trial
+        on a small disk or a tmpfs is not forbidden by a reserve meant for a dock.
+        """
+        return min(self.reserve_bytes, total_bytes // 10)
+
+
+class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How clips are gathered, copied and compared."""
+
+    group_clips: Annotated[int, Meta(ge=1, le=4096)]
+    group_bytes: Positive
+    chunk_bytes: Annotated[int, Meta(ge=4096, le=64 << 20)]
+    sample_blocks: Annotated[int, Meta(ge=0, le=1024)]
+
+
+class Reader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The worker that walks a medium: where it is, and the bounds it gets."""
+
+    socket: str
+    timeout_s: Annotated[int, Meta(ge=1, le=86_400)]
+    max_entries: Annotated[int, Meta(ge=1, le=10_000_000)]
+    max_depth: Annotated[int, Meta(ge=1, le=256)]
+
+
+class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which agency's rules decide deadlines."""
+
+    preset: PresetName
+
+
+class Checks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which thresholds a recorder is checked against."""
+
+    preset: PresetName
+
+
+class Recorders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which recorders are known, and how they are spoken to."""
+
+    register: Annotated[str, Meta(min_length=1)]
+    profiles: Annotated[tuple[PresetName, ...], Meta(min_length=1)]
+
+
+class Bay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place for one recorder: one or more physical ports, never a device node."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=32)]
+    ports: tuple[Annotated[str, Meta(min_length=1)], ...]
+    enabled: bool = True
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    dock: Dock
+    storage: Storage
+    ingest: Ingest
+    reader: Reader
+    rules: Rules
+    checklist: Checks
+    recorders: Recorders
+    bays: tuple[Bay, ...]
+
+
+def objections(settings: Settings, *, source: str) -> Iterator[ConfigError]:
+    """Yield what the declared types can't say is wrong; `source` is to blame for it."""
+    if not _ORIGIN.fullmatch(settings.dock.origin):
+        origin = settings.dock.origin
+        yield ConfigError("bad-origin", source=source, where="$.dock.origin", origin=origin)
+    yield from _clashing_bays(settings.bays, source)
+
+
+def _clashing_bays(bays: tuple[Bay, ...], source: str) -> Iterator[ConfigError]:
+    """Yield what two bays may not both claim, or what a bay lacks."""
+    names: dict[str, int] = {}
+    ports: dict[str, str] = {}
+    for at, bay in enumerate(bays):
+        where = f"$.bays[{at}]"
+        if names.setdefault(bay.name, at) != at:
+            yield ConfigError("bay-named-twice", source=source, where=f"{where}.name", bay=bay.name)
+        if bay.enabled and not bay.ports:
+            yield ConfigError(
+                "bay-without-port", source=source, where=f"{where}.ports", bay=bay.name
+            )
+        for nth, port in enumerate(bay.ports):
+            if port in ports:
+                yield ConfigError(
+                    "port-twice",
+                    source=source,
+                    where=f"{where}.ports[{nth}]",
+                    port=port,
+                    bay=bay.name,
+                    other=ports[port],
+                )
+            ports.setdefault(port, bay.name)
