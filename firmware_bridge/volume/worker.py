@@ -1,0 +1,249 @@
+"""The reader worker: opens one medium read-only, lists it, hands the descriptor over.
+
+One process per docking, on the socket that is its descriptor 0: systemd starts it
+for a connection (systemd/sealdock-reader@.service), or the core spawns it. It parses
+hostile bytes, so it gives up what it can before it reads the first of them, and
+it holds nothing worth having: no store, no key, no network.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import resource
+import signal
+import socket
+import stat
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from firmware_bridge.errors import (
+    BridgeError,
+    MediumGoneError,
+    MediumReadError,
+    NotOpenedError,
+    ReaderFailedError,
+)
+from firmware_bridge.volume import wire
+from firmware_bridge.volume.listing import Medium, Problem
+from firmware_bridge.volume.reader import Limits, read_medium
+
+# <linux/fs.h>: _IO(0x12, n), and _IOR(0x12, 114, size_t); equal on arm64 and x86-64.
+_BLKROGET: Final = 0x125E
+_BLKSSZGET: Final = 0x1268
+_BLKGETSIZE64: Final = 0x80081272
+# <linux/prctl.h>
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+MEMORY_BYTES: Final = 512 << 20
+CPU_S: Final = 120
+# The wall-clock bound, for a medium that answers very slowly or not at all.
+WALL_S: Final = 600
+_IMAGE_SECTOR: Final = 512
+# What says that a device has left, not that one of its sectors is bad.
+_GONE: Final = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM, errno.ESHUTDOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open medium, and what the kernel says of it. `size` and `sector_size` in bytes."""
+
+    descriptor: int
+    size: int
+    sector_size: int
+    block_device: bool
+    writable: bool
+
+    def pread(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`, fewer only where the medium ends.
+
+        Raises MediumGoneError where bytes that must be there are not (after an
+        unplug Linux answers with no bytes, not with an error), MediumReadError
+        where the medium is there and refuses.
+        """
+        wanted = max(0, min(length, self.size - offset))
+        parts: list[bytes] = []
+        got = 0
+        while got < wanted:
+            try:
+                part = os.pread(self.descriptor, wanted - got, offset + got)
+            except OSError as error:
+                raise self._failure(error, offset, wanted, got) from error
+            if not part:
+                raise MediumGoneError(offset=offset, wanted=wanted, got=got)
+            parts.append(part)
+            got += len(part)
+        return b"".join(parts)
+
+    def present(self, first: bytes) -> bool:
+        """Return whether the medium still answers, at its size, with the same first sector."""
+        try:
+            return (
+                size_of(self.descriptor, block_device=self.block_device) == self.size
+                and self.pread(0, len(first)) == first
+            )
+        except (BridgeError, OSError):
+            return False
+
+    def _failure(self, error: OSError, offset: int, wanted: int, got: int) -> BridgeError:
+        gone = error.errno in _GONE
+        if not gone:
+            try:
+                gone = size_of(self.descriptor, block_device=self.block_device) < offset + wanted
+            except OSError:
+                gone = True
+        if gone:
+            return MediumGoneError(offset=offset, wanted=wanted, got=got)
+        return MediumReadError(offset=offset, length=wanted, reason=_reason(error))
+
+
+def open_source(path: bytes) -> Source:
+    """Open a block device or a regular file, and nothing else, read-only.
+
+    What `path` is is learnt from a descriptor that opens nothing (O_PATH): the
+    mere opening of a FIFO waits, and that of some character devices acts. A block
+    device is taken by its own node only, never through a link. Raises NotOpenedError.
+    """
+    shown = os.fsdecode(path)
+    try:
+        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(handle).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
+                raise NotOpenedError(path=shown, reason="neither a block device nor a file")
+            if stat.S_ISBLK(mode) and stat.S_ISLNK(os.lstat(path).st_mode):
+                raise NotOpenedError(path=shown, reason="a link to a block device")
+            # The very thing that was looked at, whatever stands at `path` by now.
+            descriptor = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            os.close(handle)
+        return _describe(descriptor, block_device=stat.S_ISBLK(mode))
+    except (OSError, ValueError) as error:
+        raise NotOpenedError(path=shown, reason=_reason(error)) from error
+
+
+def size_of(descriptor: int, *, block_device: bool) -> int:
+    """Return the bytes on the medium: 0 for a device whose medium has left."""
+    if not block_device:
+        return os.fstat(descriptor).st_size
+    answer = fcntl.ioctl(descriptor, _BLKGETSIZE64, bytes(8))
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def answers(source: Source, limits: Limits) -> Iterator[wire.Answer]:
+    """Yield what the core is told of an open medium, from its table to the end."""
+    first = source.pread(0, source.sector_size)
+    for found in read_medium(source.pread, source.size, source.sector_size, limits):
+        match found:
+            case Medium():
+                yield wire.MediumFound(_with_warning(found, source))
+            case tuple():
+                yield from wire.batches(found)
+            case _:
+                yield wire.VolumeRead(found)
+    yield wire.End(source.present(first))
+
+
+def serve(link: socket.socket, limits: Limits) -> None:
+    """Answer the one request that comes over `link`; failures are told, not raised."""
+    try:
+        source = open_source(_receive_request(link).path)
+        opened = wire.Opened(source.size, source.sector_size, source.block_device)
+        socket.send_fds(link, [(data := wire.encode(opened))[:1]], [source.descriptor])
+        link.sendall(data[1:])
+        for answer in answers(source, limits):
+            link.sendall(wire.encode(answer))
+    except OSError:
+        return  # the core has hung up: nobody is left to be told
+    except BridgeError as error:
+        _tell(link, error)
+    except MemoryError:
+        _tell(link, ReaderFailedError(f"more than {MEMORY_BYTES} bytes of memory wanted"))
+    except Exception as error:  # noqa: BLE001  the process boundary: a bug becomes a sentence
+        _tell(link, ReaderFailedError(f"{type(error).__name__}: {error}"))
+
+
+def confine() -> None:
+    """Give up what a reader never needs. Called before a hostile byte is read."""
+    for kind, bound in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, CPU_S),
+        (resource.RLIMIT_NOFILE, 16),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _soft, hard = resource.getrlimit(kind)
+        lowest = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(kind, (lowest, lowest))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for option, value in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_DUMPABLE, 0)):
+        if libc.prctl(option, ctypes.c_ulong(value), *(ctypes.c_ulong(0),) * 3) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
+    signal.alarm(WALL_S)  # SIGALRM is not caught: it ends the process, and the core sees that
+
+
+def main() -> None:
+    """Serve the socket on descriptor 0, then leave."""
+    confine()
+    with socket.socket(fileno=os.dup(0)) as link:
+        serve(link, Limits())
+
+
+def _receive_request(link: socket.socket) -> wire.Open:
+    buffer = bytearray()
+    while (payload := wire.next_frame(buffer)) is None:
+        data = link.recv(1 << 16)
+        if not data:
+            raise ConnectionResetError
+        buffer += data
+    return wire.read_open(payload)
+
+
+def _describe(descriptor: int, *, block_device: bool) -> Source:
+    try:
+        size = size_of(descriptor, block_device=block_device)
+        if size == 0:
+            raise ValueError("no medium, or an empty one")
+        return Source(
+            descriptor,
+            size,
+            _ask(descriptor, _BLKSSZGET) if block_device else _IMAGE_SECTOR,
+            block_device,
+            writable=block_device and _ask(descriptor, _BLKROGET) == 0,
+        )
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _ask(descriptor: int, request: int) -> int:
+    (value,) = struct.unpack("i", fcntl.ioctl(descriptor, request, bytes(4)))
+    return int(value)
+
+
+def _with_warning(medium: Medium, source: Source) -> Medium:
+    if not source.writable:
+        return medium
+    warning = Problem("device-not-read-only", "the kernel would let others write to it")
+    return replace(medium, problems=(*medium.problems, warning))
+
+
+def _tell(link: socket.socket, error: BridgeError) -> None:
+    try:
+        link.sendall(wire.encode(wire.Failed(error)))
+    except OSError:
+        return  # the core has hung up
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
+
+
+if __name__ == "__main__":
+    main()
