@@ -1,0 +1,5 @@
+"""The one place that says which version this is; the build reads it from here too."""
+
+from typing import Final
+
+VERSION: Final = "0.1.0"
