@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +22,11 @@ import msgspec
 
 from config import layers
 from config.errors import ConfigError
-from config.layers import Layer, Table
+from config.layers import Layer
 from config.settings import Settings
+from config.toml import SHIPPED, parse, read
 
 DEFAULT_DIRECTORY: Final = Path("/etc/sealdock")
-SHIPPED: Final = Path(__file__).parent / "data"
 BUILT_IN: Final = "built-in"
 HOST_NAME: Final = "built-in (host name)"
 
@@ -93,23 +92,6 @@ def load(
     )
 
 
-def read_toml(path: Path) -> Table:
-    """Return the tables of a TOML file; raise ConfigError naming the file and line."""
-    source = str(path)
-    try:
-        # A byte-order mark is what a Windows editor leaves behind; it means nothing here.
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise ConfigError("unreadable", source=source, reason=error.strerror or "?") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError("not-utf8", source=source, where=f"line {line}") from error
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r" \(at (?P<at>line \d+), column \d+\)$", str(error))
-        where = place["at"] if place else ""
-        raise ConfigError("not-toml", source=source, where=where, detail=str(error)) from error
-
-
 def _directory(config: Path | None, env: Mapping[str, str]) -> Path:
     named = config or (Path(env["SEALDOCK_CONFIG"]) if env.get("SEALDOCK_CONFIG") else None)
     if named is None:
@@ -121,7 +103,7 @@ def _directory(config: Path | None, env: Mapping[str, str]) -> Path:
 
 def _built_in(host: str) -> Iterator[Layer]:
     """Yield what is shipped, then the names that a dock has until somebody gives it one."""
-    yield Layer(BUILT_IN, read_toml(SHIPPED / "dock.toml"))
+    yield Layer(BUILT_IN, parse(read(SHIPPED / "dock.toml"), source=BUILT_IN))
     plain = re.sub(r"[^a-z0-9.-]+", "-", host.lower()).strip("-.") or "dock"
     yield Layer(HOST_NAME, {"dock": {"origin": f"sealdock.local/{plain}", "name": plain}})
 
@@ -129,11 +111,11 @@ def _built_in(host: str) -> Iterator[Layer]:
 def _files(directory: Path) -> Iterator[Layer]:
     if "sealdock.toml" in _names_in(directory):
         path = directory / "sealdock.toml"
-        yield Layer(str(path), read_toml(path))
+        yield Layer(str(path), parse(read(path), source=str(path)))
     for name in _names_in(directory / "sealdock.d"):
         if name.endswith(".toml") and not name.startswith("."):
             path = directory / "sealdock.d" / name
-            yield Layer(str(path), read_toml(path))
+            yield Layer(str(path), parse(read(path), source=str(path)))
 
 
 def _names_in(directory: Path) -> list[str]:

@@ -1,0 +1,129 @@
+"""The register of recorders and their holders: who uses which recorder (R-ISSUE).
+
+A CSV file with the columns recorder, user_no, name and unit, in any order, as a
+spreadsheet writes it: UTF-8 with or without byte-order mark, or GB18030.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from config.errors import ConfigError
+from config.toml import read
+
+COLUMNS: Final = ("recorder", "user_no", "name", "unit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The person who is answerable for one recorder."""
+
+    recorder: str
+    user_no: str
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """All registered recorders; `sha256` is that of the file (of nothing, if there is none)."""
+
+    holders: Mapping[str, Holder]
+    sha256: str
+
+    def find(self, recorder: str) -> Holder | None:
+        """Return who holds the recorder of that number; None if it is not registered."""
+        return self.holders.get(_folded(recorder))
+
+
+def load_register(path: Path) -> Register:
+    """Return the register at `path`; no file is an empty register.
+
+    Raises ConfigError naming the line of a malformed or repeated row.
+    """
+    data = read(path) if path.exists() else b""
+    return parse_register(data, source=str(path))
+
+
+def parse_register(data: bytes, *, source: str) -> Register:
+    """Return the register that the bytes of a CSV file hold; raises as load_register."""
+    holders: dict[str, Holder] = {}
+    first_at: dict[str, int] = {}
+    for line, holder in _rows(_text(data, source), source):
+        key = _folded(holder.recorder)
+        if key in holders:
+            raise ConfigError(
+                "recorder-twice",
+                source=source,
+                where=f"line {line}",
+                recorder=holder.recorder,
+                first=first_at[key],
+            )
+        holders[key] = holder
+        first_at[key] = line
+    return Register(holders, hashlib.sha256(data).hexdigest())
+
+
+def _folded(recorder: str) -> str:
+    return recorder.strip().casefold()
+
+
+def _text(data: bytes, source: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # What a Chinese spreadsheet writes unless it is told otherwise.
+        return _gb18030(data, source)
+
+
+def _gb18030(data: bytes, source: str) -> str:
+    try:
+        return data.decode("gb18030")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError("not-text", source=source, where=f"line {line}") from error
+
+
+def _rows(text: str, source: str) -> Iterator[tuple[int, Holder]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] | None = None
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if header is None:
+                header = _header(cells, source, reader.line_num)
+            else:
+                yield reader.line_num, _holder(header, cells, source, reader.line_num)
+    except csv.Error as error:
+        where = f"line {reader.line_num}"
+        raise ConfigError("not-csv", source=source, where=where, detail=str(error)) from error
+
+
+def _header(cells: list[str], source: str, line: int) -> list[str]:
+    if sorted(cells) != sorted(COLUMNS):
+        raise ConfigError(
+            "wrong-columns",
+            source=source,
+            where=f"line {line}",
+            expected=",".join(COLUMNS),
+            found=",".join(cells),
+        )
+    return cells
+
+
+def _holder(header: list[str], cells: list[str], source: str, line: int) -> Holder:
+    where = f"line {line}"
+    if len(cells) != len(header):
+        raise ConfigError(
+            "wrong-row", source=source, where=where, expected=len(header), found=len(cells)
+        )
+    row = dict(zip(header, cells, strict=True))
+    if not row["recorder"]:
+        raise ConfigError("no-recorder", source=source, where=where)
+    return Holder(**row)

@@ -1,0 +1,111 @@
+"""Until when each clip must be stored, and from what that follows (R-24H).
+
+Pure. The base of a deadline is the registered return, else the end of the day's last clip
+by corrected time; where it is unsure, the earlier of what is possible, and it is marked
+unsure. A time that the recorder can't have meant is no base at all: then the docking is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Final, Literal
+
+from config.presets import RulePreset
+
+Base = Literal["last-clip-of-day", "return", "docking"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """When a clip is due, and why. `sure` is False where the base is the best of guesses."""
+
+    rule: str
+    base: Base
+    base_ms: int
+    sure: bool
+    due_ms: int
+
+
+def deadline_of(  # noqa: PLR0913  the rule has this many inputs, each of another origin
+    clip_end: datetime | None,
+    day_last_end: datetime | None,
+    *,
+    docked_at_utc_ms: int,
+    returned_utc_ms: int | None,
+    preset: RulePreset,
+    tz: tzinfo,
+) -> Deadline:
+    """Return the deadline of one clip.
+
+    `clip_end` is the clip's end by corrected time, local and naive, or with its own zone;
+    None if the recorder stored no usable one. `day_last_end` is that day's last end, from
+    `day_ends`. `returned_utc_ms` is the registered return, None if there is none.
+    """
+    base, base_ms, sure = _base(
+        _usable_ms(clip_end, preset, tz),
+        _usable_ms(day_last_end, preset, tz),
+        docked_at_utc_ms,
+        returned_utc_ms,
+    )
+    # An agency that counts from the return leaves a clip without one to the earlier time.
+    if base == "last-clip-of-day" and preset.deadline.base == "return":
+        sure = False
+    return Deadline(
+        rule=preset.deadline.rule,
+        base=base,
+        base_ms=base_ms,
+        sure=sure,
+        due_ms=base_ms + preset.deadline.hours * _HOUR_MS,
+    )
+
+
+def late(due_ms: int, done_ms: int) -> bool:
+    """Tell whether a clip that was stored at `done_ms` had been due before (ms UTC)."""
+    return done_ms > due_ms
+
+
+def day_ends(ends: Iterable[datetime | None], tz: tzinfo) -> dict[date, datetime]:
+    """Return each local calendar day's last end, naive and local; None counts for nothing."""
+    last: dict[date, datetime] = {}
+    for end in ends:
+        if end is not None:
+            local = local_of(end, tz)
+            last[local.date()] = max(last.get(local.date(), local), local)
+    return last
+
+
+def local_of(stored: datetime, tz: tzinfo) -> datetime:
+    """Return a stored time as the office's local time, naive; its own zone, if any, counts."""
+    return stored if stored.tzinfo is None else stored.astimezone(tz).replace(tzinfo=None)
+
+
+def _base(
+    end_ms: int | None, day_ms: int | None, docked_ms: int, returned_ms: int | None
+) -> tuple[Base, int, bool]:
+    # (1) A return counts for what was recorded before it, and not for a later outing.
+    if returned_ms is not None and returned_ms <= docked_ms and (end_ms or 0) <= returned_ms:
+        return "return", returned_ms, end_ms is not None
+    # (2) No usable time, or one that lies in the future: all we know is the docking.
+    if end_ms is None or end_ms > docked_ms:
+        return "docking", docked_ms, False
+    # (3) The day's last clip; one beyond the docking can't have been recorded by then.
+    last_ms = max(end_ms, day_ms if day_ms is not None else end_ms)
+    if last_ms > docked_ms:
+        return "last-clip-of-day", end_ms, False
+    return "last-clip-of-day", last_ms, True
+
+
+def _usable_ms(stored: datetime | None, preset: RulePreset, tz: tzinfo) -> int | None:
+    """Return a stored time as ms UTC; None where it only says that the clock was lost.
+
+    A local time that came twice (clocks put back) counts as the earlier one.
+    """
+    if stored is None:
+        return None
+    local = local_of(stored, tz)
+    if local.date() < preset.times.usable_from:
+        return None
+    return (local.replace(tzinfo=tz, fold=0) - _EPOCH) // timedelta(milliseconds=1)
