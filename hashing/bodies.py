@@ -1,0 +1,76 @@
+"""What the body of each kind of entry must hold for a verifier to rely on it.
+
+docs/formats/entry.md section 4. Only members that verification uses are judged:
+the rest of a body is the dock's own, so that it can say more without a new format.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from hashing.canonical import JSON
+from hashing.errors import EntryError
+from hashing.hexes import is_digest
+
+PROFILE: Final = 1
+
+_LATER: Final = (
+    "key-change",
+    "recorder-registered",
+    "clock-set",
+    "erased",
+    "label",
+    "issue",
+    "return",
+    "access",
+    "export",
+    "hold",
+    "disposal",
+    "clock-step",
+    "cosigned",
+    "heartbeat",
+)
+
+
+def check_body(kind: str, body: Mapping[str, JSON]) -> None:
+    """Raise EntryError unless the body holds what its kind (one of KINDS) must (section 4)."""
+    if "document" in body:
+        _digest(body, "document")
+    for name, check in _RULES.get(kind, {}).items():
+        if name not in body:
+            raise EntryError(f"its body lacks {name}")
+        check(body, name)
+
+
+def _digest(body: Mapping[str, JSON], name: str) -> None:
+    if not is_digest(body[name]):
+        raise EntryError(f"body.{name} is not 64 lower-case hexadecimal digits")
+
+
+def _count(body: Mapping[str, JSON], name: str) -> None:
+    value = body[name]
+    if type(value) is not int or value < 0:
+        raise EntryError(f"body.{name} is not a number of zero or more")
+
+
+def _text(body: Mapping[str, JSON], name: str) -> None:
+    if type(body[name]) is not str or not body[name]:
+        raise EntryError(f"body.{name} is not text")
+
+
+def _profile(body: Mapping[str, JSON], name: str) -> None:
+    if type(body[name]) is not int or body[name] != PROFILE:
+        raise EntryError("body.profile is not 1")
+
+
+_RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None]]]] = {
+    "genesis": {"origin": _text, "vkey": _text, "profile": _profile},
+    "docked": {"docking": _count, "document": _digest},
+    "checked": {"docking": _count, "document": _digest},
+    "clip": {"docking": _count, "sha256": _digest, "size": _count, "document": _digest},
+    "finding": {"docking": _count, "document": _digest},
+    "released": {"docking": _count, "entries": _count, "digest": _digest},
+    "recovery": {},
+    "config-change": {},
+}
+
+KINDS: Final = frozenset({*_RULES, *_LATER})

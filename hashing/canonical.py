@@ -1,0 +1,80 @@
+"""JSON that has one spelling only: RFC 8785, in a narrower profile.
+
+docs/formats/entry.md section 2 is the rule; its numbers stand below. In this
+profile the standard library's own encoder already writes what RFC 8785 asks
+for: with ASCII keys, sorting by code point is sorting by UTF-16 unit; without
+floats there is no number to format; and its escapes are the RFC's.
+"""
+
+import json
+from typing import Final, TypeAlias
+
+from hashing.errors import CanonicalError
+
+JSON: TypeAlias = "bool | int | str | list[JSON] | dict[str, JSON] | None"
+
+MAX_INT: Final = 2**53 - 1  # section 2.3: what every JSON reader holds exactly
+MAX_DEPTH: Final = 32  # section 2.6
+
+
+def encode(value: object) -> bytes:
+    """Return the one spelling of `value`; raise CanonicalError if it has none."""
+    _check(value, MAX_DEPTH)
+    return _spell(value)
+
+
+def decode(data: bytes) -> dict[str, JSON]:
+    """Return the object that `data` spells; raise CanonicalError on any other spelling.
+
+    What comes back is encoded again and compared, so white space, a repeated
+    or misplaced key, a needless escape, "-0" and the like need no rule each.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:  # bad UTF-8 and too long a number are ValueErrors
+        raise CanonicalError(f"not JSON in UTF-8 of this profile: {_short(error)}") from None
+    if type(value) is not dict:
+        raise CanonicalError("not a JSON object")
+    _check(value, MAX_DEPTH)
+    if _spell(value) != data:
+        raise CanonicalError("not in canonical form")
+    return value
+
+
+def _spell(value: object) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:  # section 2.4
+        raise CanonicalError("a string holds a lone surrogate") from None
+
+
+def _check(value: object, depth: int) -> None:
+    """Raise CanonicalError unless `value` is made of the profile's types, all the way down."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return
+    if kind is int:
+        if not -MAX_INT <= value <= MAX_INT:  # type: ignore[operator]  # kind says it is an int
+            raise CanonicalError("a number does not fit 53 bits")
+        return
+    if depth == 0:
+        raise CanonicalError(f"nested deeper than {MAX_DEPTH}")
+    if kind is dict:
+        for key, member in value.items():  # type: ignore[attr-defined]  # kind says it is a dict
+            if type(key) is not str or not key.isascii():
+                raise CanonicalError("a key is not ASCII text")  # section 2.2
+            _check(member, depth - 1)
+    elif kind is list:
+        for member in value:  # type: ignore[attr-defined]  # kind says it is a list
+            _check(member, depth - 1)
+    else:
+        raise CanonicalError(f"a {kind.__name__} has no place in canonical JSON")
+
+
+def _refuse(spelling: str) -> float:
+    raise CanonicalError(f"{spelling[:40]} is not an integer")
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:120]

@@ -1,0 +1,60 @@
+"""What can be wrong with evidence. Each error carries facts, never advice."""
+
+
+class EvidenceError(Exception):
+    """Something that was to be relied on does not hold."""
+
+
+class CanonicalError(EvidenceError):
+    """A value or its bytes are not canonical JSON in this profile."""
+
+
+class EntryError(EvidenceError):
+    """Canonical JSON, but no entry of a log."""
+
+
+class DocumentError(EvidenceError):
+    """Canonical JSON, but no salted document."""
+
+
+class KeyFormatError(EvidenceError):
+    """A signer or verifier key is not written as it must be, or is a weak point."""
+
+
+class NoteError(EvidenceError):
+    """A signed note is malformed, or nobody who matters signed it."""
+
+
+class UnknownSignersError(NoteError):
+    """A well-formed note bears no signature of any of the keys that were asked for."""
+
+    def __init__(self, *, present: tuple[tuple[str, int], ...]) -> None:
+        names = ", ".join(f"{name}+{key_id:08x}" for name, key_id in present)
+        super().__init__(f"no signature by a known key; the note is signed by {names}")
+        self.present = present
+
+
+class BadSignatureError(NoteError):
+    """A line claims to be by a known key and is not that key's signature of this text."""
+
+    def __init__(self, *, name: str, key_id: int) -> None:
+        super().__init__(f"the signature of {name}+{key_id:08x} does not match the text")
+        self.name = name
+        self.key_id = key_id
+
+
+class CheckpointError(EvidenceError):
+    """The text of a note is no checkpoint of this profile."""
+
+
+class TileError(EvidenceError):
+    """A tile, a bundle or its path is not as the layout says."""
+
+
+class BundleError(TileError):
+    """A bundle cannot be cut into entries. `whole` entries before the fault can."""
+
+    def __init__(self, reason: str, *, whole: tuple[bytes, ...]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.whole = whole
