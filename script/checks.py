@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
         run("ruff check", *PYTHON, "ruff", "check", "."),
         run("ruff format", *PYTHON, "ruff", "format", "--check", "."),
         run("mypy", *PYTHON, "mypy"),
-        run("import-linter", lint_imports),
+        run("import-linter", lint_imports, "--no-logo"),
         run("pytest", *PYTHON, "pytest", f"--junitxml={REPORT}", *arguments),
     ]
     counts = read_counts(REPORT)
