@@ -1,0 +1,90 @@
+"""What the walk of one volume brings in, and the checks that need all of it.
+
+Entries wait here until the walk has ended, because two files that share a
+cluster are both reported, and the first of them was met long before the second.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from firmware_bridge.volume.listing import Entry, Extent, Name, Problem
+from firmware_bridge.volume.medium import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory still to be read: `index` is its entry's, None for the root."""
+
+    path: tuple[Name, ...]
+    index: int | None
+    first_cluster: int
+    parent_cluster: int
+    extents: tuple[Extent, ...]
+    deleted: bool = False
+
+
+class Harvest:
+    """The entries of one volume, what is wrong with it, and whether it was read wholly."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._entries: list[Entry] = []
+        self._later: dict[int, list[Problem]] = {}
+        self.problems: list[Problem] = []
+        self.sound = True
+
+    def add(self, entry: Entry) -> int:
+        """Take an entry, its record included; return its index. Raises BoundReachedError."""
+        self._source.spend("entries")
+        self._source.spend("extents", len(entry.extents))
+        self._entries.append(entry)
+        return len(self._entries) - 1
+
+    def unsound(self, problem: Problem, index: int | None = None) -> None:
+        """Report a problem for which no clip of this volume may be called missing."""
+        self.sound = False
+        self.report(problem, index)
+
+    def report(self, problem: Problem, index: int | None = None) -> None:
+        """Report a problem of entry `index`, or of the volume."""
+        if index is not None:
+            known = self._later.setdefault(index, [])
+            if problem not in known:
+                known.append(problem)
+        elif len(self.problems) < self._source.limits.problems:
+            self.problems.append(problem)
+
+    def cross_check(self, system: tuple[tuple[str, Extent], ...] = ()) -> None:
+        """Report each live entry that shares bytes with another, or with `system`.
+
+        O(n log n) in the extents.
+        """
+        spans = [
+            (extent.offset, extent.offset + extent.length, index)
+            for index, entry in enumerate(self._entries)
+            if not entry.deleted
+            for extent in entry.extents
+        ]
+        names = [name for name, _extent in system]
+        spans += [(at.offset, at.offset + at.length, ~n) for n, (_name, at) in enumerate(system)]
+        spans.sort()
+        furthest = owner = 0
+        for start, end, index in spans:
+            if start < furthest:
+                for one, other in ((index, owner), (owner, index)):
+                    if one >= 0:
+                        what = self._entries[other].text if other >= 0 else names[~other]
+                        self.report(Problem("cross-linked", what[:200]), one)
+            if end > furthest:
+                furthest, owner = end, index
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries with all their problems, in the order of the walk."""
+        for index, entry in enumerate(self._entries):
+            later = self._later.get(index)
+            if later:
+                yield replace(entry, problems=(*entry.problems, *later[:16]))
+            elif entry.deleted or entry.problems:
+                yield entry
+            else:
+                yield replace(entry, record=b"")
