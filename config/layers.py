@@ -84,6 +84,11 @@ def names() -> tuple[str, ...]:
     )
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was most likely meant; a dash if none comes near."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "—")
+
+
 def explain(
     error: msgspec.ValidationError, kind: type[Struct], source: str, at: str = "$"
 ) -> ConfigError:
@@ -95,8 +100,7 @@ def explain(
     said, inside = (whole["said"], whole["at"] or "$") if whole else (str(error), "$")
     where = at + inside.removeprefix("$")
     if found := _UNKNOWN.fullmatch(said):
-        near = difflib.get_close_matches(found["field"], _fields_at(kind, where), n=1)
-        guess = near[0] if near else ""
+        guess = nearest(found["field"], _fields_at(kind, where))
         return ConfigError(
             "unknown-field", source=source, where=where, field=found["field"], near=guess
         )

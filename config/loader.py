@@ -6,7 +6,6 @@ what is shipped. Everything unknown is an error: a misspelt setting that silentl
 nothing would be found after the evidence is gone.
 """
 
-import difflib
 import hashlib
 import json
 import os
@@ -31,7 +30,9 @@ BUILT_IN: Final = "built-in"
 HOST_NAME: Final = "built-in (host name)"
 
 # Variables that the scripts of the project use; never settings.
-_RESERVED: Final = frozenset({"SEALDOCK_CONFIG", "SEALDOCK_PYTHON", "SEALDOCK_REQUIRE"})
+_RESERVED: Final = frozenset(
+    f"SEALDOCK_{name}" for name in ("CONFIG", "PYTHON", "REQUIRE", "ROOT", "SAYS", "VENV")
+)
 _SHORT: Final = {"SEALDOCK_LANG": "dock.language", "SEALDOCK_STATE": "storage.state"}
 _FLAGS: Final = {"dock.language": "--lang", "storage.state": "--state"}
 
@@ -137,12 +138,8 @@ def _variables(env: Mapping[str, str]) -> Iterator[Layer]:
             yield _line(name, env[variable], source=f"environment {variable}")
     for variable in sorted(env.keys() - known.keys() - _SHORT.keys() - _RESERVED):
         if variable.startswith("SEALDOCK_"):
-            near = difflib.get_close_matches(variable, [*known, *_SHORT], n=1)
-            raise ConfigError(
-                "unknown-variable",
-                source=f"environment {variable}",
-                near=near[0] if near else "",
-            )
+            near = layers.nearest(variable, [*known, *_SHORT])
+            raise ConfigError("unknown-variable", source=f"environment {variable}", near=near)
 
 
 def _flags(overrides: Mapping[str, str]) -> Iterator[Layer]:

@@ -15,13 +15,13 @@ from config.errors import ConfigError
 
 Language = Literal["zh-CN", "en"]
 
-# A preset, checklist or profile is named by its file, so its name must not be a path.
-PresetName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Positive = Annotated[int, Meta(ge=1, lt=2**53)]
 Natural = Annotated[int, Meta(ge=0, lt=2**53)]
 
 # What a log may be called (C2SP signed note: no space, no "+"; checkpoint: schema-less).
 _ORIGIN: Final = re.compile(r"(?!.*://)[^\s+\x00-\x20\x7f]{1,255}")
+# A preset is named by its file, so its name must not be a path.
+_PRESET: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class Dock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,20 +69,20 @@ class Reader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which agency's rules decide deadlines."""
 
-    preset: PresetName
+    preset: str
 
 
 class Checks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which thresholds a recorder is checked against."""
 
-    preset: PresetName
+    preset: str
 
 
 class Recorders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which recorders are known, and how they are spoken to."""
 
     register: Annotated[str, Meta(min_length=1)]
-    profiles: Annotated[tuple[PresetName, ...], Meta(min_length=1)]
+    profiles: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
 class Bay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +111,14 @@ def objections(settings: Settings, *, source: str) -> Iterator[ConfigError]:
     if not _ORIGIN.fullmatch(settings.dock.origin):
         origin = settings.dock.origin
         yield ConfigError("bad-origin", source=source, where="$.dock.origin", origin=origin)
+    names = (
+        ("$.rules.preset", settings.rules.preset),
+        ("$.checklist.preset", settings.checklist.preset),
+        *((f"$.recorders.profiles[{n}]", p) for n, p in enumerate(settings.recorders.profiles)),
+    )
+    for where, name in names:
+        if not _PRESET.fullmatch(name):
+            yield ConfigError("bad-name", source=source, where=where, name=name)
     yield from _clashing_bays(settings.bays, source)
 
 

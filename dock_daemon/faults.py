@@ -1,0 +1,112 @@
+"""One table: what each error means to those who run the dock.
+
+An error carries facts; here stand its fault code, its exit code, and whether trying again
+can help. The sentence and the remedy stand in the messages, under `fault.<code>.what` and
+`fault.<code>.remedy`, in each language. An error without a row of its own takes that of its
+nearest base; a test asserts that every error finds one.
+"""
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from config import text
+from config.errors import ConfigError
+from config.exit_codes import ExitCode
+from config.messages import say
+from dock_daemon import errors as dock
+from firmware_bridge import errors as bridge
+from hashing.errors import EvidenceError
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What an error means: a stable code, how a command ends by it, and whether to retry."""
+
+    code: str
+    exit_code: ExitCode
+    retry: bool = False
+    sizes: tuple[str, ...] = ()
+    """Facts that are numbers of bytes, to be shown as sizes."""
+
+
+NOT_PERMITTED: Final = Fault("not-permitted", ExitCode.NOT_PERMITTED)
+NO_SUCH_SOURCE: Final = Fault("source-not-found", ExitCode.NOT_FOUND)
+
+TABLE: Final[Mapping[type[Exception], Fault]] = {
+    ConfigError: Fault("config", ExitCode.FAILED),
+    EvidenceError: Fault("evidence", ExitCode.VERIFICATION_FAILED),
+    bridge.BridgeError: Fault("recorder", ExitCode.FAILED, retry=True),
+    bridge.MediumGoneError: Fault("medium-gone", ExitCode.PARTIAL, retry=True),
+    bridge.MediumReadError: Fault("medium-read", ExitCode.PARTIAL, retry=True),
+    bridge.UnknownFilesystemError: Fault("unknown-filesystem", ExitCode.FAILED),
+    bridge.ReaderFailedError: Fault("reader-failed", ExitCode.FAILED, retry=True),
+    bridge.NotOpenedError: Fault("not-opened", ExitCode.FAILED),
+    dock.DockError: Fault("dock", ExitCode.FAILED),
+    dock.ClipError: Fault("clip", ExitCode.PARTIAL, retry=True),
+    dock.ReadBackError: Fault("read-back", ExitCode.FAILED),
+    dock.ContentLengthError: Fault(
+        "content-length", ExitCode.PARTIAL, retry=True, sizes=("expected", "copied")
+    ),
+    dock.SyncFailedError: Fault("sync-failed", ExitCode.FAILED),
+    dock.DockFullError: Fault("dock-full", ExitCode.FAILED, sizes=("needed", "free")),
+    dock.DockingError: Fault("docking", ExitCode.FAILED, retry=True),
+    dock.StoppedError: Fault("stopped", ExitCode.INTERRUPTED, retry=True),
+    dock.SourceNotFoundError: NO_SUCH_SOURCE,
+    dock.StateError: Fault("state", ExitCode.FAILED),
+    dock.StateBusyError: Fault("state-busy", ExitCode.BUSY, retry=True),
+    dock.StateMissingError: Fault("state-missing", ExitCode.NOT_FOUND),
+    dock.StateUnusableError: Fault("state-unusable", ExitCode.FAILED),
+    dock.DaemonUnreachableError: Fault(
+        "daemon-unreachable", ExitCode.DAEMON_UNREACHABLE, retry=True
+    ),
+    # Evidence in doubt is latched and shown, never retried and never repaired.
+    dock.DoubtError: Fault("doubt", ExitCode.VERIFICATION_FAILED),
+    dock.LedgerDoubtError: Fault("ledger-doubt", ExitCode.VERIFICATION_FAILED),
+    dock.StoreDoubtError: Fault("store-doubt", ExitCode.VERIFICATION_FAILED),
+    dock.KeyDoubtError: Fault("key-doubt", ExitCode.VERIFICATION_FAILED),
+}
+
+EXPECTED: Final = (ConfigError, EvidenceError, bridge.BridgeError, dock.DockError)
+"""What a command may end with; anything else is a bug, and shown as one."""
+
+_REFUSED: Final = frozenset({os.strerror(errno.EACCES), os.strerror(errno.EPERM)})
+
+
+def fault_of(error: Exception) -> Fault:
+    """Return the row of an error: its own, else its nearest base's; LookupError if none."""
+    # The reader tells in words why it could not open: it may be another process, and user.
+    if isinstance(error, bridge.NotOpenedError | dock.StateUnusableError):
+        if error.reason in _REFUSED:
+            return NOT_PERMITTED
+        if isinstance(error, bridge.NotOpenedError) and error.reason == os.strerror(errno.ENOENT):
+            return NO_SUCH_SOURCE
+    for kind in type(error).__mro__:
+        if issubclass(kind, Exception) and kind in TABLE:
+            return TABLE[kind]
+    raise LookupError(type(error).__name__)
+
+
+def sentence(error: Exception, lang: str) -> str:
+    """Return what happened, as a sentence of facts."""
+    return say(f"fault.{fault_of(error).code}.what", lang, **_facts(error, lang))
+
+
+def remedy(error: Exception, lang: str) -> str:
+    """Return what to do about it."""
+    if isinstance(error, ConfigError):
+        return say(f"config-problem.{error.problem}.remedy", lang, **error.facts)
+    return say(f"fault.{fault_of(error).code}.remedy", lang, **_facts(error, lang))
+
+
+def _facts(error: Exception, lang: str) -> dict[str, object]:
+    if isinstance(error, ConfigError):
+        problem = say(f"config-problem.{error.problem}.what", lang, **error.facts)
+        place = f"{error.source}: {error.where}" if error.where else error.source
+        return {"place": place, "problem": problem}
+    facts: dict[str, object] = {"detail": str(error), **vars(error)}
+    for name in fault_of(error).sizes:
+        facts[name] = text.size(int(str(facts[name])))
+    return facts
