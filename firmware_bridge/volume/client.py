@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 
@@ -99,13 +100,13 @@ class Reading:
         self.close()
 
 
-def open_medium(
+def open_medium(  # noqa: PLR0913  each one is the caller's to choose; all but two have defaults
     path: str | bytes,
     *,
     stop: threading.Event,
     connector: Connector = child,
     expected: DeviceIdentity | None = None,
-    bounds: Bounds = Bounds(),  # noqa: B008  frozen: one value may serve every call
+    bounds: Bounds = Bounds(),
     deadline_s: float = DEADLINE_S,
 ) -> Reading:
     """Open and list a block device or card image; the caller closes the Reading.
@@ -146,7 +147,7 @@ class _Identity:
         if expected is not None:
             return cls(os.makedev(expected.major, expected.minor), None)
         try:
-            found = os.stat(path)
+            found = Path(os.fsdecode(path)).stat()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise NotOpenedError(path=os.fsdecode(path), reason=reason) from error
@@ -176,7 +177,7 @@ class _Stream:
         self, worker: Worker, *, stop: threading.Event, until: float, most_bytes: int
     ) -> None:
         self._link = worker.link
-        self._link.setblocking(False)
+        self._link.settimeout(0)
         self._stop = stop
         self._until = until
         self._left_bytes = most_bytes

@@ -39,7 +39,7 @@ MAX_RECORD: Final = 64 * 1024
 MAX_PROBLEMS: Final = 4096
 MAX_REFUSED: Final = 256
 # What fits a frame many times over; longer runs of extents travel ahead of their entry.
-MAX_EXTENTS: Final = 16_384
+MAX_EXTENTS: Final = 8_192
 MAX_BATCH: Final = 4096
 
 TABLES: Final = frozenset({"mbr", "gpt", "none"})

@@ -90,7 +90,7 @@ def child(arguments: list[str] | None = None) -> Worker:
         try:
             # Ended and reaped by Child.end(). Its own session: Ctrl-C on a terminal is
             # the core's to handle, not the worker's.
-            process = subprocess.Popen(  # noqa: S603  fixed arguments, no shell
+            process = subprocess.Popen(
                 command() if arguments is None else arguments,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,

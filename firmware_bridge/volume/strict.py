@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from firmware_bridge.errors import ReaderFailedError
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
 
 U16: Final = 2**16 - 1

@@ -6,7 +6,7 @@ and reading are pure; sockets and descriptors belong to worker.py and client.py.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -101,26 +101,26 @@ def encode(frame: Frame) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def batches(entries: tuple[Entry, ...]) -> Iterator[ExtentsAhead | Entries]:
-    """Cut entries into frames that stay well below MAX_FRAME."""
+def frames(found: Iterable[Medium | Entry | Volume]) -> Iterator[Answer]:
+    """Turn what the reader finds into frames, entries in batches well below MAX_FRAME."""
     batch: list[Entry] = []
     weight = 0
-    for entry in entries:
-        if len(entry.extents) > codec.MAX_EXTENTS:
-            if batch:
-                yield Entries(tuple(batch))
-            ahead, last = _split(entry.extents)
-            yield from map(ExtentsAhead, ahead)
-            yield Entries((replace(entry, extents=last),))
-            batch, weight = [], 0
-            continue
-        if batch and (weight + _weight(entry) > _BATCH_BYTES or len(batch) == codec.MAX_BATCH):
+    for one in found:
+        if batch and (not isinstance(one, Entry) or weight + _weight(one) > _BATCH_BYTES):
             yield Entries(tuple(batch))
             batch, weight = [], 0
-        batch.append(entry)
-        weight += _weight(entry)
-    if batch:
-        yield Entries(tuple(batch))
+        match one:
+            case Medium():
+                yield MediumFound(one)
+            case Volume():
+                yield VolumeRead(one)
+            case Entry(extents=extents) if len(extents) > codec.MAX_EXTENTS:
+                ahead, last = _split(extents)
+                yield from map(ExtentsAhead, ahead)
+                yield Entries((replace(one, extents=last),))
+            case Entry():
+                batch.append(one)
+                weight += _weight(one)
 
 
 class Decoder:
@@ -146,7 +146,9 @@ class Decoder:
         fields.done()
         return answer
 
-    def _read(self, kind: Json, fields: Fields) -> Answer:
+    def _read(  # noqa: PLR0911  one return per kind of frame
+        self, kind: Json, fields: Fields
+    ) -> Answer:
         match kind:
             case "opened":
                 return Opened(
@@ -197,7 +199,9 @@ def read_open(payload: bytes) -> Open:
     return request
 
 
-def _members(frame: Frame) -> dict[str, Json]:
+def _members(  # noqa: PLR0911  one return per kind of frame
+    frame: Frame,
+) -> dict[str, Json]:
     match frame:
         case Open(path):
             return {"kind": "open", "version": VERSION, "path": path.hex()}

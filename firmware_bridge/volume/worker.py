@@ -7,7 +7,6 @@ it holds nothing worth having: no store, no key, no network.
 """
 
 import ctypes
-import errno
 import fcntl
 import os
 import resource
@@ -23,7 +22,6 @@ from typing import Final
 from firmware_bridge.errors import (
     BridgeError,
     MediumGoneError,
-    MediumReadError,
     NotOpenedError,
     ReaderFailedError,
 )
@@ -44,8 +42,6 @@ CPU_S: Final = 120
 # The wall-clock bound, for a medium that answers very slowly or not at all.
 WALL_S: Final = 600
 _IMAGE_SECTOR: Final = 512
-# What says that a device has left, not that one of its sectors is bad.
-_GONE: Final = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM, errno.ESHUTDOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +55,22 @@ class Source:
     writable: bool
 
     def pread(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes from `offset`, fewer only where the medium ends.
+        """Return `length` bytes from `offset`, fewer only where nothing is left.
 
-        Raises MediumGoneError where bytes that must be there are not (after an
-        unplug Linux answers with no bytes, not with an error), MediumReadError
-        where the medium is there and refuses.
+        Raises OSError for a range that the medium is there for, and refuses, and
+        MediumGoneError where it is not there: an unplug shows as an error at first.
         """
-        wanted = max(0, min(length, self.size - offset))
         parts: list[bytes] = []
         got = 0
-        while got < wanted:
+        while got < length:
             try:
-                part = os.pread(self.descriptor, wanted - got, offset + got)
+                part = os.pread(self.descriptor, length - got, offset + got)
             except OSError as error:
-                raise self._failure(error, offset, wanted, got) from error
+                if self._shrunk():
+                    raise MediumGoneError(offset=offset, wanted=length, got=got) from error
+                raise
             if not part:
-                raise MediumGoneError(offset=offset, wanted=wanted, got=got)
+                break
             parts.append(part)
             got += len(part)
         return b"".join(parts)
@@ -82,23 +78,15 @@ class Source:
     def present(self, first: bytes) -> bool:
         """Return whether the medium still answers, at its size, with the same first sector."""
         try:
-            return (
-                size_of(self.descriptor, block_device=self.block_device) == self.size
-                and self.pread(0, len(first)) == first
-            )
-        except (BridgeError, OSError):
+            return not self._shrunk() and self.pread(0, len(first)) == first
+        except (MediumGoneError, OSError):
             return False
 
-    def _failure(self, error: OSError, offset: int, wanted: int, got: int) -> BridgeError:
-        gone = error.errno in _GONE
-        if not gone:
-            try:
-                gone = size_of(self.descriptor, block_device=self.block_device) < offset + wanted
-            except OSError:
-                gone = True
-        if gone:
-            return MediumGoneError(offset=offset, wanted=wanted, got=got)
-        return MediumReadError(offset=offset, length=wanted, reason=_reason(error))
+    def _shrunk(self) -> bool:
+        try:
+            return size_of(self.descriptor, block_device=self.block_device) < self.size
+        except OSError:
+            return True
 
 
 def open_source(path: bytes) -> Source:
@@ -121,9 +109,13 @@ def open_source(path: bytes) -> Source:
             descriptor = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
         finally:
             os.close(handle)
-        return _describe(descriptor, block_device=stat.S_ISBLK(mode))
+        source = _describe(descriptor, block_device=stat.S_ISBLK(mode))
     except (OSError, ValueError) as error:
         raise NotOpenedError(path=shown, reason=_reason(error)) from error
+    if source.size == 0:
+        os.close(source.descriptor)
+        raise NotOpenedError(path=shown, reason="it holds no medium, or nothing")
+    return source
 
 
 def size_of(descriptor: int, *, block_device: bool) -> int:
@@ -137,14 +129,10 @@ def size_of(descriptor: int, *, block_device: bool) -> int:
 def answers(source: Source, limits: Limits) -> Iterator[wire.Answer]:
     """Yield what the core is told of an open medium, from its table to the end."""
     first = source.pread(0, source.sector_size)
-    for found in read_medium(source.pread, source.size, source.sector_size, limits):
-        match found:
-            case Medium():
-                yield wire.MediumFound(_with_warning(found, source))
-            case tuple():
-                yield from wire.batches(found)
-            case _:
-                yield wire.VolumeRead(found)
+    found = read_medium(source.pread, source.size, source.sector_size, limits)
+    yield from wire.frames(
+        _with_warning(one, source) if isinstance(one, Medium) else one for one in found
+    )
     yield wire.End(source.present(first))
 
 
@@ -205,12 +193,9 @@ def _receive_request(link: socket.socket) -> wire.Open:
 
 def _describe(descriptor: int, *, block_device: bool) -> Source:
     try:
-        size = size_of(descriptor, block_device=block_device)
-        if size == 0:
-            raise ValueError("no medium, or an empty one")
         return Source(
             descriptor,
-            size,
+            size_of(descriptor, block_device=block_device),
             _ask(descriptor, _BLKSSZGET) if block_device else _IMAGE_SECTOR,
             block_device,
             writable=block_device and _ask(descriptor, _BLKROGET) == 0,
