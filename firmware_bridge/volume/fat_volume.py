@@ -24,7 +24,9 @@ class Opened:
     boot: bytes
     boot_at: int
 
-    def read(self, source: Source, index: int, encoding: str) -> Iterator[Entry | Volume]:
+    def read(
+        self, source: Source, index: int, encoding: str
+    ) -> Iterator[tuple[Entry, ...] | Volume]:
         """Yield all entries, then the volume. Raises MediumGoneError."""
         geometry = self.geometry
         harvest = Harvest(source)
@@ -40,7 +42,7 @@ class Opened:
         except BoundReachedError as bound:
             harvest.unsound(Problem("bound", bound.what))
         harvest.cross_check(_system(geometry))
-        yield from harvest.entries()
+        yield from harvest.batches()
         free = _free(source, geometry, table, harvest)
         dirty = geometry.dirty or _left_dirty(geometry, table, harvest)
         _still_there(source, self, harvest)

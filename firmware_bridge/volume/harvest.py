@@ -6,9 +6,13 @@ cluster are both reported, and the first of them was met long before the second.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from firmware_bridge.volume.listing import Entry, Extent, Name, Problem
 from firmware_bridge.volume.medium import Source
+
+_BATCH: Final = 256
+_PROBLEMS_EACH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,18 @@ class Harvest:
             if end > furthest:
                 furthest, owner = end, index
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield all entries with all their problems, in the order of the walk."""
-        for index, entry in enumerate(self._entries):
-            later = self._later.get(index)
-            if later:
-                yield replace(entry, problems=(*entry.problems, *later[:16]))
-            elif entry.deleted or entry.problems:
-                yield entry
-            else:
-                yield replace(entry, record=b"")
+    def batches(self) -> Iterator[tuple[Entry, ...]]:
+        """Yield all entries with all their problems, some at a time, in the order of the walk."""
+        for start in range(0, len(self._entries), _BATCH):
+            yield tuple(
+                self._whole(index, entry)
+                for index, entry in enumerate(self._entries[start : start + _BATCH], start)
+            )
+
+    def _whole(self, index: int, entry: Entry) -> Entry:
+        later = self._later.get(index)
+        if later:
+            return replace(entry, problems=(*entry.problems, *later[:_PROBLEMS_EACH]))
+        if entry.deleted or entry.problems:
+            return entry
+        return replace(entry, record=b"")
