@@ -24,9 +24,7 @@ class Opened:
     boot: bytes
     boot_at: int
 
-    def read(
-        self, source: Source, index: int, encoding: str
-    ) -> Iterator[tuple[Entry, ...] | Volume]:
+    def read(self, source: Source, index: int, encoding: str) -> Iterator[Entry | Volume]:
         """Yield all entries, then the volume. Raises MediumGoneError."""
         geometry = self.geometry
         harvest = Harvest(source)
@@ -42,7 +40,7 @@ class Opened:
         except BoundReachedError as bound:
             harvest.unsound(Problem("bound", bound.what))
         harvest.cross_check(_system(geometry))
-        yield from harvest.batches()
+        yield from harvest.entries()
         free = _free(source, geometry, table, harvest)
         dirty = geometry.dirty or _left_dirty(geometry, table, harvest)
         _still_there(source, self, harvest)

@@ -11,7 +11,6 @@ from typing import Final
 from firmware_bridge.volume.listing import Entry, Extent, Name, Problem
 from firmware_bridge.volume.medium import Source
 
-_BATCH: Final = 256
 _PROBLEMS_EACH: Final = 16
 
 
@@ -82,13 +81,10 @@ class Harvest:
             if end > furthest:
                 furthest, owner = end, index
 
-    def batches(self) -> Iterator[tuple[Entry, ...]]:
-        """Yield all entries with all their problems, some at a time, in the order of the walk."""
-        for start in range(0, len(self._entries), _BATCH):
-            yield tuple(
-                self._whole(index, entry)
-                for index, entry in enumerate(self._entries[start : start + _BATCH], start)
-            )
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries with all their problems, in the order of the walk."""
+        for index, entry in enumerate(self._entries):
+            yield self._whole(index, entry)
 
     def _whole(self, index: int, entry: Entry) -> Entry:
         later = self._later.get(index)

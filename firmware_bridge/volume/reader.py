@@ -33,8 +33,8 @@ def read_medium(
     limits: Limits | None = None,
     *,
     encoding: str = names.CODE_PAGE,
-) -> Iterator[Medium | tuple[Entry, ...] | Volume]:
-    """Yield the Medium, then for each volume its entries in batches and last the Volume itself.
+) -> Iterator[Medium | Entry | Volume]:
+    """Yield the Medium, then for each volume its entries and last the Volume itself.
 
     `pread(offset, length)` may return less only where nothing is left, or raise
     OSError for an unreadable range. The entries of a volume come once its walk
