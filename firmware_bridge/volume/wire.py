@@ -121,6 +121,8 @@ def frames(found: Iterable[Medium | Entry | Volume]) -> Iterator[Answer]:
             case Entry():
                 batch.append(one)
                 weight += _weight(one)
+    if batch:
+        yield Entries(tuple(batch))
 
 
 class Decoder:
