@@ -173,6 +173,7 @@ def test_block_device_is_read_by_its_number(loop_device: str, tmp_path: Path) ->
     try:
         number = os.stat(loop_device).st_rdev  # noqa: PTH116  st_rdev is what is wanted
         identity = DeviceIdentity(os.major(number), os.minor(number))
+        tool("blockdev", "--setrw", loop_device)  # the kernel keeps the flag for the next user
         stop = threading.Event()
         with open_medium(loop_device, stop=stop, expected=identity) as reading:
             assert [one.code for one in reading.medium.problems] == ["device-not-read-only"]
@@ -186,6 +187,7 @@ def test_block_device_is_read_by_its_number(loop_device: str, tmp_path: Path) ->
         with read(loop_device) as reading:
             assert reading.medium.problems == ()
     finally:
+        tool("blockdev", "--setrw", loop_device)
         tool("losetup", "-d", loop_device)
 
 
