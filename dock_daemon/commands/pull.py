@@ -1,0 +1,115 @@
+"""`sealdock pull`: one docking by hand, through the very code of the daemon."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from config.exit_codes import ExitCode
+from dock_daemon.clock import SystemClock
+from dock_daemon.commands.options import Invocation, common_options
+from dock_daemon.commands.telling import teller
+from dock_daemon.docking import Parts, TakeOver
+from dock_daemon.events import Released
+from dock_daemon.rules import Rules
+from dock_daemon.sources import Source, UnreadSource, open_source
+from dock_daemon.state import State, open_state
+from firmware_bridge.errors import BridgeError, NotOpenedError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealdock pull /dev/sdb
+  sealdock pull card.img --state ./trial --json
+
+\b
+Exit codes: 0 all taken over, 4 something was not read or the recorder was pulled,
+7 another sealdock holds the state, 130 interrupted; docs/exit-codes.md has them all."""
+)
+@click.argument("source", metavar="SOURCE")
+@click.option("--bay", default="pull", show_default=True, help="The bay that entries name.")
+@click.option("--reread", is_flag=True, help="Copy known clips again and compare every byte.")
+@common_options
+def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None:
+    """Take over the clips of SOURCE: a device, a card image or a folder.
+
+    The recorder is only ever read. What was taken over before is recognised; what is
+    new is copied, read back from the disk, sealed and published. Of a folder only live
+    files can be seen.
+    """
+    clock = SystemClock()
+    rules = Rules.of(invocation.loaded)
+    with _stop_on_signals() as stop:
+        opened, refusal = _open(source, invocation, rules, stop)
+        try:
+            with open_state(invocation.loaded, clock) as state:
+                ended = _take_over(
+                    opened, state, rules, invocation, bay=bay, reread=reread, stop=stop
+                )
+                if state.sealer.doubt.done():
+                    raise state.sealer.doubt.result()
+        finally:
+            opened.close()
+        if stop.is_set():
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if refusal is not None:
+        raise refusal
+    if ended.result != "complete":
+        raise click.exceptions.Exit(ExitCode.PARTIAL)
+
+
+def _open(
+    source: str, invocation: Invocation, rules: Rules, stop: threading.Event
+) -> tuple[Source, BridgeError | None]:
+    """Open SOURCE; one that is there but cannot be listed is docked all the same, and said."""
+    try:
+        opened = open_source(
+            source,
+            zone=rules.zone,
+            chunk_bytes=rules.ingest.chunk_bytes,
+            reader=invocation.loaded.settings.reader,
+            stop=stop,
+        )
+    except NotOpenedError:
+        raise
+    except BridgeError as error:
+        return UnreadSource(kind="medium", place=source, problem=str(error)), error
+    return opened, None
+
+
+def _take_over(
+    source: Source,
+    state: State,
+    rules: Rules,
+    invocation: Invocation,
+    *,
+    bay: str,
+    reread: bool,
+    stop: threading.Event,
+) -> Released:
+    telling = teller(as_json=invocation.json, lang=invocation.lang, zone=rules.zone)
+    parts = Parts(state.store, state.sealer, SystemClock(), rules)
+    try:
+        return TakeOver(source, parts, bay=bay, report=telling.hear, stop=stop, reread=reread).run()
+    finally:
+        telling.close()
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """Let Ctrl-C and SIGTERM end the docking as an unplug would: what is sealed stays."""
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,72 @@
+"""Copy one file off a recorder: one pass, hashed as it is read.
+
+What comes out is a temp file that is whole but not yet durable: the sealer makes
+it count. On any error the temp file is gone again.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from dock_daemon import plan
+from dock_daemon.errors import ContentLengthError, DockFullError
+from dock_daemon.sources import Source
+from dock_daemon.store import CLIPS, Staged, Store
+from firmware_bridge.volume.listing import Entry
+
+_FULL: Final = frozenset({28, 122})  # ENOSPC, EDQUOT
+
+
+def copy(
+    source: Source,
+    entry: Entry,
+    store: Store,
+    *,
+    stop: threading.Event,
+    told: Callable[[int], None],
+) -> Staged:
+    """Copy `entry` into the store's `incoming`; `told` hears of each chunk's length in bytes.
+
+    Raises MediumGoneError, MediumReadError, StoppedError, DockFullError and
+    ContentLengthError; no temp file is left then.
+    """
+    digest = hashlib.sha256()
+    copied = 0
+    temp = store.new_temp()
+    with _new_file(temp) as handle:
+        for chunk in source.chunks(entry, stop):
+            digest.update(chunk)
+            _write(handle, chunk, store)
+            copied += len(chunk)
+            told(len(chunk))
+        expected = plan.content_size(entry)
+        if copied != expected:
+            raise ContentLengthError(expected=expected, copied=copied)
+    return Staged(temp, CLIPS, digest.hexdigest(), copied)
+
+
+@contextmanager
+def _new_file(temp: Path) -> Iterator[int]:
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o440)
+    try:
+        yield handle
+    except BaseException:
+        temp.unlink()
+        raise
+    finally:
+        os.close(handle)
+
+
+def _write(handle: int, chunk: bytes, store: Store) -> None:
+    view = memoryview(chunk)
+    while view:
+        try:
+            view = view[os.write(handle, view) :]
+        except OSError as error:
+            if error.errno in _FULL:
+                raise DockFullError(needed=len(view), free=store.free_bytes()) from error
+            raise

@@ -1,0 +1,483 @@
+"""One docking, from the listing to the release.
+
+The order, of which no step may be swapped:
+
+    (1) the recorder says who it is                         entry `docked`
+    (2) the checklist                                       entry `checked`
+    (3) each volume is compared with the ledger: what is new, known, gone
+    (4) what is gone, or was deleted unseen                 entries `finding`
+    (5) what is new is copied and sealed, oldest first      entries `clip`, `finding`
+    (6) the recorder is released                            entry `released`
+
+It blocks, runs in one thread of its own and tells what happens through `report`.
+Pulling the recorder ends it early with what is sealed by then; coming back, the
+plan starts from there.
+"""
+
+import logging
+import os
+import random
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from dock_daemon import checklist, findings, identity, plan, questions, sourcing, statements
+from dock_daemon.clock import Clock
+from dock_daemon.copying import copy
+from dock_daemon.deadlines import Deadline, day_ends, deadline_of, local_of
+from dock_daemon.errors import ClipError, DockFullError, StoppedError
+from dock_daemon.events import (
+    Checked,
+    ClipKnown,
+    ClipSealed,
+    ClipUnread,
+    FindingMade,
+    Identified,
+    Planned,
+    Progress,
+    Released,
+    Report,
+)
+from dock_daemon.findings import Finding
+from dock_daemon.plan import Keep, Skip, Take
+from dock_daemon.records import Row
+from dock_daemon.rules import Rules
+from dock_daemon.sealer import Outcome, Piece, Sealed, Sealer
+from dock_daemon.sources import Source
+from dock_daemon.statements import ClipStatement, Scene
+from dock_daemon.store import CLIPS, Store
+from firmware_bridge.errors import MediumGoneError, MediumReadError
+from firmware_bridge.volume.listing import Entry, Volume
+from hashing.canonical import JSON
+
+log = logging.getLogger(__name__)
+
+_SAMPLE: Final = 64 << 10
+_ATTEMPTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a docking works with; the composition root has made them."""
+
+    store: Store
+    sealer: Sealer
+    clock: Clock
+    rules: Rules
+
+
+@dataclass(slots=True)
+class _Count:
+    sealed: int = 0
+    known: int = 0
+    unread: int = 0
+    incomplete: int = 0
+    findings: int = 0
+    late: int = 0
+    bytes: int = 0
+    remaining: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """Something handed to the sealer, and what to do once it is kept or lost."""
+
+    future: "Future[Sealed]"
+    kept: Callable[[Sealed], None]
+    lost: Callable[[ClipError], None]
+
+
+class TakeOver:
+    """The whole of one docking. `run` may be called once."""
+
+    def __init__(
+        self,
+        source: Source,
+        parts: Parts,
+        *,
+        bay: str,
+        report: Report,
+        stop: threading.Event,
+        reread: bool = False,
+    ) -> None:
+        self._source = source
+        self._parts = parts
+        self._bay = bay
+        self._report = report
+        self._stop = stop
+        self._reread = reread
+        self._count = _Count()
+        self._pending: deque[_Pending] = deque()
+        self._again: list[Take] = []
+        self._docked_ms = parts.clock.at().utc_ms
+        self._day_ends: dict[date, datetime] = {}
+
+    def run(self) -> Released:
+        """Take everything over; return how it ended.
+
+        Raises DoubtError, which stops the dock, and nothing that only concerns this
+        recorder: pulled out or unreadable is told in what is returned.
+        """
+        rules, sealer = self._parts.rules, self._parts.sealer
+        gone = False
+        try:
+            recorder = identity.of_source(self._source, rules.register, self._stop)
+        except (MediumGoneError, StoppedError):
+            recorder, gone = identity.Known(None, None), True
+        self._earlier = sealer.ask(lambda ledger: questions.volumes_of(ledger, recorder.number))
+        self._found_before = sealer.ask(questions.finding_keys)
+        self._scene = Scene(
+            number=sealer.ask(questions.next_docking),
+            bay=self._bay,
+            source=self._source.kind,
+            place=self._source.place,
+            recorder=recorder,
+            rules=rules,
+        )
+        self._docked()
+        if not gone:
+            try:
+                self._checked()
+                self._take_over()
+            except (MediumGoneError, StoppedError) as error:
+                log.info("bay %s: docking %d: %s", self._bay, self._scene.number, error)
+                gone = True
+        self._drain(to=0)
+        for step in self._again:  # pulled out before it could be copied a second time
+            self._unread(step.volume, step.entry, "not-durable")
+        self._drain(to=0)
+        return self._released(interrupted=gone)
+
+    # (1) ----------------------------------------------------------------------------
+
+    def _docked(self) -> None:
+        volumes = tuple(volume.key for volume, _ in self._source.volumes)
+        body, row = statements.docked(self._scene, volumes)
+        facts = sourcing.of_docking(self._source, self._scene.recorder, self._bay)
+        self._say("docked", body, row, facts)
+        holder = self._scene.recorder.holder
+        self._report(
+            Identified(
+                docking=self._scene.number,
+                recorder=self._scene.recorder.number,
+                holder=holder.name if holder else "",
+                unit=holder.unit if holder else "",
+                registered=holder is not None,
+                source=self._source.kind,
+                volumes=volumes,
+            )
+        )
+
+    # (2) ----------------------------------------------------------------------------
+
+    def _checked(self) -> None:
+        rules = self._parts.rules
+        ends = [
+            local_of(end, rules.zone)
+            for _, entries in self._source.volumes
+            for entry in entries
+            if not entry.deleted and not entry.directory and (end := _end_of(entry)) is not None
+        ]
+        now = datetime.fromtimestamp(self._docked_ms / 1000, UTC).astimezone(rules.zone)
+        items, verdict = checklist.check(
+            (volume for volume, _ in self._source.volumes),
+            latest=max(ends, default=None),
+            now=now.replace(tzinfo=None),
+            wanted=rules.checklist.content,
+            can=rules.profile.content.capabilities,
+        )
+        facts: dict[str, JSON] = {"kind": "checked", "recorder": self._scene.recorder.number}
+        self._say("checked", statements.checked(self._scene, items, verdict), None, facts)
+        self._report(Checked(verdict=verdict, items=tuple(items)))
+
+    # (3) to (5) ---------------------------------------------------------------------
+
+    def _take_over(self) -> None:
+        takes: list[Take] = []
+        for volume, entries in self._source.volumes:
+            takes += self._compare(volume, entries)
+        self._judge_medium()
+        due = [self._deadline(step.entry).due_ms for step in takes]
+        self._report(
+            Planned(
+                clips=len(takes),
+                bytes=sum(plan.content_size(step.entry) for step in takes),
+                known=self._count.known,
+                nearest_due_ms=min(due, default=None),
+            )
+        )
+        self._count.remaining = len(takes)
+        for attempt in range(1, _ATTEMPTS + 1):
+            for step in takes:
+                self._take(step, last=attempt == _ATTEMPTS)
+                self._count.remaining -= 1
+            self._drain(to=0)
+            takes, self._again = self._again, []
+            self._count.remaining += len(takes)
+
+    def _compare(self, volume: Volume, entries: tuple[Entry, ...]) -> list[Take]:
+        known = self._parts.sealer.ask(lambda ledger: questions.known_clips(ledger, volume.key))
+        files = [entry for entry in entries if not entry.deleted and not entry.directory]
+        self._day_ends |= day_ends((_end_of(entry) for entry in files), self._parts.rules.zone)
+        if not volume.sound:
+            self._find(findings.listing_incomplete(volume))
+        # After an unplug a listing can come back short and look whole: what is not
+        # on it is missing only if the same medium still answers.
+        if self._source.still_there():
+            for found in findings.of_volume(
+                volume,
+                entries,
+                known,
+                looks_like_clip=lambda entry: self._class_of(entry) in {"media", "sidecar"},
+                judged=lambda clip: clip.media_class != "record",
+            ):
+                self._find(found)
+        takes: list[Take] = []
+        for step in plan.steps(volume, files, known, reread=self._reread):
+            match step:
+                case Take():
+                    takes.append(step)
+                case Keep():
+                    if (again := self._keep(step)) is not None:
+                        takes.append(again)
+                case Skip(_, entry, reason):
+                    self._unread(volume, entry, reason)
+        return takes
+
+    def _judge_medium(self) -> None:
+        if self._source.problem:
+            self._count.unread += 1
+            self._find(findings.medium_unread(self._source.place, self._source.problem))
+        now = [volume.key for volume, _ in self._source.volumes]
+        recorder = self._scene.recorder.number
+        replaced = findings.volume_replaced(recorder, self._earlier, now)
+        if replaced is not None:
+            self._find(replaced)
+        for part in self._source.medium.refused if self._source.medium else ():
+            self._count.unread += 1
+            self._find(findings.refused(part))
+
+    def _keep(self, step: Keep) -> Take | None:
+        """Compare a few random blocks with the store; return a copying step if they differ."""
+        stored = self._parts.store.path_of(CLIPS, step.known.sha256)
+        blocks = self._parts.rules.ingest.sample_blocks
+        try:
+            same = stored.stat().st_size == step.known.size and all(
+                self._source.sample(step.entry, at, len(piece)) == piece
+                for at, piece in _samples(stored, plan.valid_size(step.entry), blocks)
+            )
+        except (OSError, MediumReadError):
+            same = False
+        if not same:
+            return Take(step.volume, step.entry, step.known)
+        self._count.known += 1
+        clip = step.known
+        self._report(
+            ClipKnown(seq=clip.seq, path=step.entry.text, sha256=clip.sha256, size=clip.size)
+        )
+        return None
+
+    def _take(self, step: Take, *, last: bool) -> None:
+        store = self._parts.store
+        try:
+            store.make_room(plan.content_size(step.entry))
+            staged = copy(self._source, step.entry, store, stop=self._stop, told=self._on_chunk)
+        except MediumReadError as error:
+            self._unread(step.volume, step.entry, f"read-error at {error.offset}")
+            return
+        except DockFullError:
+            self._unread(step.volume, step.entry, "dock-full")
+            return
+        except ClipError:
+            self._unread(step.volume, step.entry, "length-differs")
+            return
+        statement = ClipStatement(
+            scene=self._scene,
+            step=step,
+            staged=staged,
+            media_class=self._class_of(step.entry),
+            deadline=self._deadline(step.entry),
+        )
+
+        def lost(error: ClipError) -> None:
+            log.warning("a copy did not survive its way to the disk: %s", error)
+            if last or isinstance(error, DockFullError):
+                reason = "dock-full" if isinstance(error, DockFullError) else "not-durable"
+                self._unread(step.volume, step.entry, reason)
+            else:
+                self._again.append(step)
+
+        piece = Piece(
+            kind="clip",
+            docking=self._scene.number,
+            finish=statement.finish,
+            facts=sourcing.of_file(step.volume, step.entry, self._scene.recorder),
+            clip=staged,
+        )
+        future = self._parts.sealer.submit(piece)
+        self._pending.append(
+            _Pending(future, lambda sealed: self._acknowledge(statement, sealed), lost)
+        )
+        self._drain(to=2 * self._parts.rules.ingest.group_clips)
+
+    def _on_chunk(self, count: int) -> None:
+        self._count.bytes += count
+        self._report(Progress(clips_sealed=self._count.sealed, bytes_copied=self._count.bytes))
+        self._drain(to=len(self._pending))
+
+    def _acknowledge(self, clip: ClipStatement, sealed: Sealed) -> None:
+        """Tell that a clip is taken over: from here on it must survive anything."""
+        step, entry = clip.step, clip.step.entry
+        incomplete = plan.is_incomplete(entry)
+        is_late = clip.is_late(sealed.at.utc_ms)
+        self._count.sealed += 1
+        self._count.late += is_late
+        self._count.incomplete += incomplete
+        self._report(
+            ClipSealed(
+                seq=sealed.seq,
+                path=entry.text,
+                sha256=clip.staged.sha256,
+                size=clip.staged.size,
+                media_class=clip.media_class,
+                due_ms=clip.deadline.due_ms,
+                done_ms=sealed.at.utc_ms,
+                late=is_late,
+                quarantine=self._scene.quarantine,
+                verified=str(sealed.body["verified"]),
+                marks=clip.marks,
+                incomplete=incomplete,
+            )
+        )
+        if step.known is not None and clip.media_class != "record":
+            changed = findings.changed(
+                step, step.known, sha256=clip.staged.sha256, size=clip.staged.size
+            )
+            if changed is not None:
+                self._find(changed)
+        if incomplete or plan.size_was_lost(entry):
+            self._find(findings.doubtful(step.volume, entry, clip=sealed.seq))
+
+    def _unread(self, volume: Volume, entry: Entry, reason: str) -> None:
+        self._count.unread += 1
+        self._report(ClipUnread(path=entry.text, size=entry.size, reason=reason))
+        self._find(findings.unread(volume, entry, reason))
+
+    def _find(self, found: Finding) -> None:
+        """Write a finding down, unless the same fact already stands in the ledger."""
+        if found.key in self._found_before:
+            return
+        self._found_before.add(found.key)
+
+        def kept(sealed: Sealed) -> None:
+            self._count.findings += 1
+            self._report(
+                FindingMade(
+                    seq=sealed.seq,
+                    finding=found.finding,
+                    volume=found.volume,
+                    path=found.path,
+                    clip=found.clip,
+                    facts=found.facts,
+                )
+            )
+
+        def lost(error: ClipError) -> None:
+            log.error("a finding (%s) could not be written down: %s", found.finding, error)
+            self._count.unread += 1
+
+        piece = Piece(
+            kind="finding",
+            docking=self._scene.number,
+            finish=lambda outcome: statements.finding(self._scene, found, outcome),
+            facts=sourcing.of_finding(found, self._scene.recorder),
+        )
+        self._pending.append(_Pending(self._parts.sealer.submit(piece), kept, lost))
+
+    def _drain(self, *, to: int) -> None:
+        """Hear what became of what was handed over, waiting while more than `to` are open."""
+        while self._pending and (len(self._pending) > to or self._pending[0].future.done()):
+            waiting = self._pending.popleft()
+            try:
+                sealed = waiting.future.result()
+            except ClipError as error:
+                waiting.lost(error)
+            else:
+                waiting.kept(sealed)
+
+    # (6) ----------------------------------------------------------------------------
+
+    def _released(self, *, interrupted: bool) -> Released:
+        count = self._count
+        partial = count.unread > 0 or count.incomplete > 0
+        end = Released(
+            docking=self._scene.number,
+            result="interrupted" if interrupted else "partial" if partial else "complete",
+            sealed=count.sealed,
+            known=count.known,
+            unread=count.unread,
+            incomplete=count.incomplete,
+            findings=count.findings,
+            late=count.late,
+            bytes=count.bytes,
+            remaining=count.remaining if interrupted else 0,
+        )
+        body, row = statements.released(end)
+        sealed = self._say("released", body, row, None)
+        end = replace(end, log_size=sealed.seq + 1)
+        self._report(end)
+        return end
+
+    def _say(
+        self, kind: str, body: dict[str, JSON], row: Row | None, facts: dict[str, JSON] | None
+    ) -> Sealed:
+        def finish(_outcome: Outcome) -> tuple[dict[str, JSON], Row | None]:
+            return body, row
+
+        piece = Piece(
+            kind=kind,
+            docking=self._scene.number,
+            finish=finish,
+            facts=facts,
+            closes=kind == "released",
+        )
+        return self._parts.sealer.submit(piece).result()
+
+    def _deadline(self, entry: Entry) -> Deadline:
+        rules = self._parts.rules
+        end = _end_of(entry)
+        day = None if end is None else self._day_ends.get(local_of(end, rules.zone).date())
+        return deadline_of(
+            end,
+            day,
+            docked_at_utc_ms=self._docked_ms,
+            returned_utc_ms=None,
+            preset=rules.preset.content,
+            tz=rules.zone,
+        )
+
+    def _class_of(self, entry: Entry) -> str:
+        return self._parts.rules.profile.content.files.class_of(entry.text)
+
+
+def _end_of(entry: Entry) -> datetime | None:
+    """Return when a clip ended: a recorder writes its record last when it closes the file."""
+    return None if entry.modified is None else entry.modified.local()
+
+
+def _samples(stored: Path, size: int, blocks: int) -> list[tuple[int, bytes]]:
+    """Return random pieces of a stored clip, and always its first and last bytes."""
+    if size == 0 or blocks == 0:
+        return []
+    last = max(0, size - _SAMPLE)
+    places = {0, last, *(random.randint(0, last) for _ in range(blocks))}  # noqa: S311  no secret
+    handle = os.open(stored, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return [(at, os.pread(handle, min(_SAMPLE, size - at), at)) for at in sorted(places)]
+    finally:
+        os.close(handle)

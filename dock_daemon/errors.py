@@ -1,0 +1,133 @@
+"""What can go wrong inside the dock. Each error carries facts, never advice.
+
+Three rings: a clip fails (`ClipError`), a docking fails (`DockingError`), or the
+evidence itself is in doubt (`DoubtError`), and then the whole dock stops.
+"""
+
+from pathlib import Path
+
+
+class DockError(Exception):
+    """Something in the dock went wrong."""
+
+
+class ClipError(DockError):
+    """One clip could not be sealed; the others go on."""
+
+
+class ReadBackError(ClipError):
+    """What the disk gives back is not what was written to it."""
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"read back {found[:16]}… where {expected[:16]}… was written")
+        self.expected = expected
+        self.found = found
+
+
+class ContentLengthError(ClipError):
+    """The medium gave another number of bytes than its directory promised."""
+
+    def __init__(self, *, expected: int, copied: int) -> None:
+        super().__init__(f"{copied} bytes came over where {expected} were listed")
+        self.expected = expected
+        self.copied = copied
+
+
+class SyncFailedError(ClipError):
+    """The disk refused to make a group of files durable; none of them counts."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store could not be made durable: {reason}")
+        self.reason = reason
+
+
+class DockFullError(ClipError):
+    """The store has no room for what should come next."""
+
+    def __init__(self, *, needed: int, free: int) -> None:
+        super().__init__(f"{needed} bytes are needed and {free} are free")
+        self.needed = needed
+        self.free = free
+
+
+class DockingError(DockError):
+    """A docking cannot go on."""
+
+
+class StoppedError(DockingError):
+    """We were told to let go of the recorder."""
+
+
+class SourceNotFoundError(DockingError):
+    """There is no such device, card image or folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} does not exist")
+        self.path = path
+
+
+class StateError(DockError):
+    """The state directory cannot be used as it is."""
+
+
+class StateBusyError(StateError):
+    """Another process holds the state directory."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(f"{path} is held by {holder}")
+        self.path = path
+        self.holder = holder
+
+
+class StateMissingError(StateError):
+    """There is no dock state at this place yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} holds no dock state")
+        self.path = path
+
+
+class StateUnusableError(StateError):
+    """The state directory cannot be made or opened."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class DaemonUnreachableError(StateError):
+    """The dock's daemon holds the state but does not answer on its socket."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class DoubtError(DockError):
+    """Evidence is in doubt: the dock stops, and nothing is repaired by itself."""
+
+
+class LedgerDoubtError(DoubtError):
+    """The ledger does not hold together, or contradicts the published log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the ledger is in doubt: {reason}")
+        self.reason = reason
+
+
+class StoreDoubtError(DoubtError):
+    """The store is not the one the ledger speaks of, or its disk cannot be trusted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store is in doubt: {reason}")
+        self.reason = reason
+
+
+class KeyDoubtError(DoubtError):
+    """The log's key is missing, unreadable, or not the one in the genesis entry."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the log key is in doubt: {reason}")
+        self.reason = reason

@@ -1,0 +1,229 @@
+"""What the ledger remembers and the card no longer shows, said as facts.
+
+Pure. A finding accuses nobody: loop overwriting, formatting, a rename, a repair
+by a PC and another dock all look the same from here, and the messages name them.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from dock_daemon.plan import Known, Take, content_size, first_offset, path_key
+from dock_daemon.records import JSON
+from firmware_bridge.volume.listing import Entry, Refused, Stamp, Volume
+
+_SHORT_HEX: Final = 22  # the 11 bytes of a short FAT name, in hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fact worth an entry. `key` is equal whenever the same fact is seen again."""
+
+    finding: str
+    key: str
+    volume: str
+    path: str
+    clip: int | None = None
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def of_volume(
+    volume: Volume,
+    entries: Sequence[Entry],
+    known: Mapping[str, Known],
+    *,
+    looks_like_clip: Callable[[Entry], bool],
+    judged: Callable[[Known], bool],
+) -> list[Finding]:
+    """Return what is missing from `volume`, and the deleted records nobody has seen.
+
+    Clips are called missing only when the whole listing was sound. `judged` says
+    which known clips count: a recorder rewrites its own logs and settings.
+    """
+    live = {path_key(entry): entry for entry in entries if not entry.deleted}
+    deleted = [entry for entry in entries if entry.deleted and not entry.directory]
+    gone = [clip for key, clip in known.items() if key not in live] if volume.sound else []
+    found: list[Finding] = []
+    explained: set[int] = set()
+    for clip in gone:
+        trace = _trace(clip, deleted)
+        if trace is not None:
+            explained.add(trace.record_offset)
+        if judged(clip):
+            found.append(_gone(volume, clip, trace))
+    # The same run of clusters under a live name: renamed, so its content is taken over.
+    taken = {(first_offset(entry), entry.size) for entry in live.values() if entry.extents}
+    sealed = {(clip.first_offset, clip.listed_size) for clip in known.values()}
+    for entry in deleted:
+        start = (first_offset(entry), entry.size)
+        if entry.record_offset in explained or (entry.extents and start in taken | sealed):
+            continue
+        if looks_like_clip(entry):
+            found.append(_unseen(volume, entry))
+    return found
+
+
+def changed(step: Take, known: Known, *, sha256: str, size: int) -> Finding | None:
+    """Return the finding for a file that came back otherwise under a known name."""
+    fields = [*step.differs]
+    if sha256 != known.sha256:
+        fields.append("content")
+    if not fields:
+        return None
+    return Finding(
+        finding="changed",
+        key=f"changed|{step.volume.key}|{known.seq}|{sha256}|{','.join(fields)}",
+        volume=step.volume.key,
+        path=step.entry.text,
+        clip=known.seq,
+        facts={
+            "differs": list(fields),
+            "sealed_sha256": known.sha256,
+            "sealed_size": known.size,
+            "found_sha256": sha256,
+            "found_size": size,
+            "modified": stored_time(step.entry.modified),
+        },
+    )
+
+
+def unread(volume: Volume, entry: Entry, reason: str) -> Finding:
+    """Return the finding for a file of which nothing, or not all, could be taken over."""
+    return Finding(
+        finding="unread",
+        key=f"unread|{volume.key}|{path_key(entry)}|{_record_id(entry)}|{reason}",
+        volume=volume.key,
+        path=entry.text,
+        facts={"reason": reason, **_facts(entry)},
+    )
+
+
+def doubtful(volume: Volume, entry: Entry, clip: int | None = None) -> Finding:
+    """Return the finding for a file that was taken over although its record makes no sense."""
+    codes = [problem.code for problem in entry.problems]
+    return Finding(
+        finding="doubtful",
+        key=f"doubtful|{volume.key}|{path_key(entry)}|{_record_id(entry)}|{','.join(codes)}",
+        volume=volume.key,
+        path=entry.text,
+        clip=clip,
+        facts=_facts(entry),
+    )
+
+
+def listing_incomplete(volume: Volume) -> Finding:
+    """Return the finding for a volume that could not be listed to its end."""
+    codes = sorted({problem.code for problem in volume.problems})
+    return Finding(
+        finding="listing-incomplete",
+        key=f"listing-incomplete|{volume.key}|{','.join(codes)}",
+        volume=volume.key,
+        path="",
+        facts={"problems": [f"{p.code}: {p.detail}" for p in volume.problems[:32]]},
+    )
+
+
+def medium_unread(place: str, problem: str) -> Finding:
+    """Return the finding for a medium of which not even a listing could be had."""
+    return Finding(
+        finding="medium-unread",
+        key=f"medium-unread|{place}|{problem}",
+        volume="",
+        path="",
+        facts={"place": place, "reason": problem},
+    )
+
+
+def refused(part: Refused) -> Finding:
+    """Return the finding for a partition whose file system is not read here."""
+    return Finding(
+        finding="partition-refused",
+        key=f"partition-refused|{part.index}|{part.offset}|{part.length}|{part.found}",
+        volume="",
+        path="",
+        facts={"found": part.found, "offset": part.offset, "length": part.length},
+    )
+
+
+def volume_replaced(recorder: str, before: Iterable[str], now: Iterable[str]) -> Finding | None:
+    """Return the one finding for a recorder whose card was swapped or formatted."""
+    then, here = sorted(set(before)), sorted(set(now))
+    if not then or not here or set(then) & set(here):
+        return None
+    return Finding(
+        finding="volume-replaced",
+        key=f"volume-replaced|{recorder}|{','.join(then)}|{','.join(here)}",
+        volume=here[0],
+        path="",
+        facts={"recorder": recorder, "before": list[JSON](then), "now": list[JSON](here)},
+    )
+
+
+def stored_time(stamp: Stamp | None) -> str:
+    """Return a stored time as the card has it: local, no zone unless the card gives one."""
+    at = None if stamp is None else stamp.local()
+    return "" if at is None else at.isoformat(sep=" ")
+
+
+def _gone(volume: Volume, clip: Known, trace: Entry | None) -> Finding:
+    facts: dict[str, JSON] = {"sealed_sha256": clip.sha256, "sealed_size": clip.size}
+    if trace is not None:
+        facts |= _facts(trace)
+    return Finding(
+        finding="missing" if trace is None else "deleted",
+        key=f"gone|{volume.key}|{clip.seq}|{'' if trace is None else 'record'}",
+        volume=volume.key,
+        path=clip.path,
+        clip=clip.seq,
+        facts=facts,
+    )
+
+
+def _unseen(volume: Volume, entry: Entry) -> Finding:
+    return Finding(
+        finding="deleted-unseen",
+        key=f"deleted-unseen|{volume.key}|{_record_id(entry)}",
+        volume=volume.key,
+        path=entry.text,
+        facts=_facts(entry),
+    )
+
+
+def _trace(clip: Known, deleted: Iterable[Entry]) -> Entry | None:
+    """Return the deleted record that `clip` has left behind, if there is one."""
+    for entry in deleted:
+        same_place = first_offset(entry) == clip.first_offset and clip.first_offset >= 0
+        if same_place and entry.size in {clip.listed_size, 0}:
+            return entry
+        if _alike(path_key(entry), clip.path_key):
+            return entry
+    return None
+
+
+def _alike(deleted: str, known: str) -> bool:
+    """Compare raw paths; deleting a FAT record overwrites the first byte of a short name."""
+    ours, theirs = deleted.split("/"), known.split("/")
+    return len(ours) == len(theirs) and all(
+        one == other or (len(one) == len(other) == _SHORT_HEX and one[2:] == other[2:])
+        for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _record_id(entry: Entry) -> str:
+    # The access date is no part of it: looking at the card in a PC changes that.
+    told = f"{entry.record_offset}|{entry.size}|{first_offset(entry)}|{stored_time(entry.modified)}"
+    return hashlib.sha256(f"{path_key(entry)}|{told}".encode()).hexdigest()[:32]
+
+
+def _facts(entry: Entry) -> dict[str, JSON]:
+    return {
+        "size": entry.size,
+        "readable": content_size(entry),
+        "created": stored_time(entry.created),
+        "modified": stored_time(entry.modified),
+        "unallocated": entry.unallocated,
+        "problems": [problem.code for problem in entry.problems],
+        "record_offset": entry.record_offset,
+        "record": entry.record[:4096].hex(),
+    }

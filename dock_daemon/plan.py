@@ -1,0 +1,149 @@
+"""What to do with each file on a volume: take it over, or know it again.
+
+Pure: the listing and what the ledger knows come in, steps come out.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from firmware_bridge.volume.listing import Entry, Stamp, Volume
+
+# Power was lost before the size was written, so the whole chain is taken over.
+_SIZE_LOST: Final = "size-zero-with-chain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The newest sealed clip under one path of one volume."""
+
+    seq: int
+    volume: str
+    path_key: str
+    path: str
+    listed_size: int
+    stamps: str
+    extents: str
+    first_offset: int
+    sha256: str
+    size: int
+    media_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Copy this file. `known` is the clip that stood under its name before, if any."""
+
+    volume: Volume
+    entry: Entry
+    known: Known | None = None
+    differs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Everything listed about this file is as it was sealed."""
+
+    volume: Volume
+    entry: Entry
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nothing of this file can be read; `reason` is the first problem's code."""
+
+    volume: Volume
+    entry: Entry
+    reason: str
+
+
+Step: TypeAlias = Take | Keep | Skip
+
+
+def path_key(entry: Entry) -> str:
+    """Return the path as the volume stores it: raw names in hex, joined by "/"."""
+    return "/".join(name.raw.hex() for name in entry.path)
+
+
+def stamps_of(entry: Entry) -> str:
+    """Return created and modified exactly as stored, as text to compare.
+
+    The access date is left out: looking at a card in a PC changes it.
+    """
+    return f"c={_words(entry.created)} m={_words(entry.modified)}"
+
+
+def extents_of(entry: Entry) -> str:
+    """Return one short text that differs whenever the extents do."""
+    runs = ",".join(f"{extent.offset}+{extent.length}" for extent in entry.extents)
+    return hashlib.sha256(runs.encode("ascii")).hexdigest()[:32]
+
+
+def first_offset(entry: Entry) -> int:
+    """Return where the file's first byte lies on the medium, -1 if nowhere."""
+    return entry.extents[0].offset if entry.extents else -1
+
+
+def content_size(entry: Entry) -> int:
+    """Return how many bytes can come over: the extents, never more than the listed size."""
+    reach = sum(extent.length for extent in entry.extents)
+    return reach if size_was_lost(entry) else min(reach, entry.size)
+
+
+def valid_size(entry: Entry) -> int:
+    """Return from where on the content reads as zeros (exFAT's valid data length)."""
+    whole = content_size(entry)
+    return whole if size_was_lost(entry) else min(entry.valid_size, whole)
+
+
+def size_was_lost(entry: Entry) -> bool:
+    """Tell whether the record says size 0 while it owns clusters."""
+    return any(problem.code == _SIZE_LOST for problem in entry.problems)
+
+
+def is_incomplete(entry: Entry) -> bool:
+    """Tell whether less can come over than the directory record promises."""
+    return content_size(entry) < entry.size
+
+
+def differences(entry: Entry, known: Known) -> tuple[str, ...]:
+    """Name what is listed otherwise than when the clip was sealed."""
+    pairs = {
+        "size": (entry.size, known.listed_size),
+        "times": (stamps_of(entry), known.stamps),
+        "extents": (extents_of(entry), known.extents),
+    }
+    return tuple(name for name, (now, then) in pairs.items() if now != then)
+
+
+def steps(
+    volume: Volume, entries: Iterable[Entry], known: Mapping[str, Known], *, reread: bool
+) -> list[Step]:
+    """Return what to do with each live file, the oldest first: its deadline is the nearest."""
+    files = [entry for entry in entries if not entry.deleted and not entry.directory]
+    files.sort(key=lambda entry: (_order(entry.modified), entry.record_offset))
+    return [_step(volume, entry, known.get(path_key(entry)), reread=reread) for entry in files]
+
+
+def _step(volume: Volume, entry: Entry, known: Known | None, *, reread: bool) -> Step:
+    if entry.size > 0 and content_size(entry) == 0:
+        return Skip(volume, entry, entry.problems[0].code if entry.problems else "no-extents")
+    if known is None:
+        return Take(volume, entry)
+    differs = differences(entry, known)
+    if differs or reread:
+        return Take(volume, entry, known, differs)
+    return Keep(volume, entry, known)
+
+
+def _words(stamp: Stamp | None) -> str:
+    if stamp is None:
+        return "-"
+    zone = "" if stamp.zone is None else f"{stamp.zone:02x}"
+    return f"{stamp.date:04x}.{stamp.time:04x}.{stamp.tens_ms:02x}.{zone}"
+
+
+def _order(stamp: Stamp | None) -> tuple[int, int]:
+    return (0, 0) if stamp is None else (stamp.date, stamp.time)

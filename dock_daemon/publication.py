@@ -1,0 +1,224 @@
+"""The published log: C2SP tiles on disk, always a prefix of the ledger.
+
+The order, for each publication (docs/formats/log.md section 5):
+
+    (1) bundles and tiles written aside, synced, renamed into place, directories synced
+    (2) the checkpoint signed, and kept in the ledger: from here on this size has
+        one root for ever
+    (3) the checkpoint file replaced
+    (4) partial files that a full one has replaced taken away
+
+A crash between any two leaves the old checkpoint with every file it needs.
+"""
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from dock_daemon import durable
+from dock_daemon.errors import LedgerDoubtError
+from dock_daemon.ledger import Ledger
+from hashing import checkpoint, growth, note
+from hashing.checkpoint import Checkpoint
+from hashing.entry import At
+from hashing.errors import EvidenceError
+from hashing.keys import SignerKey
+from hashing.merkle import Frontier
+from hashing.tiles import WIDTH, Bundle, Tile, pack_bundle, pack_tile, parse_path, shape
+
+_STRIDE: Final = 1 << 16  # entries that are turned into tiles at a time
+
+
+class Publisher:
+    """Writes the log directory. Only the sealer's thread calls it, once `start` was called."""
+
+    def __init__(self, state: Path, key: SignerKey) -> None:
+        self._log = state / "log"
+        self._aside = state / "publishing"
+        self._key = key
+        for folder in (self._log, self._aside):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._settler = durable.Settler(self._log)
+        self._frontier = Frontier()
+        self._edge: dict[str, bytes] = {}
+        self._published = 0
+        self._ledger_size = 0
+
+    @property
+    def published(self) -> int:
+        """How many entries the published checkpoint covers."""
+        return self._published
+
+    def start(self, ledger: Ledger) -> None:
+        """Take up the log where the last life left it; raise LedgerDoubtError if the two differ.
+
+        A published log that is missing is made again from the ledger; one that
+        says something else than the ledger is never overwritten.
+        """
+        for temp in self._aside.iterdir():
+            temp.unlink()
+        kept = ledger.last_checkpoint()
+        published = self._checkpoint_on_disk()
+        size = 0 if kept is None else kept[0]
+        if size > ledger.size:
+            raise LedgerDoubtError(f"{size} entries were signed, {ledger.size} are there")
+        if published is not None and published.size > size:
+            raise LedgerDoubtError(
+                f"the published log has {published.size} entries, the ledger signed {size}"
+            )
+        for at in range(0, size, _STRIDE):
+            for leaf in ledger.leaves(at, min(at + _STRIDE, size)):
+                self._frontier.append(leaf)
+        if kept is not None:
+            signed = self._opened(kept[1])
+            if signed.root != self._frontier.root() or signed.size != size:
+                raise LedgerDoubtError(f"the entries do not give the root signed at size {size}")
+            self._take_up(ledger, size, kept[1], published)
+        self._ledger_size = ledger.size
+        vkey = f"{self._key.verifier()}\n".encode()
+        vkey_file = self._log / "vkey"
+        if not vkey_file.exists():
+            durable.replace(vkey_file, vkey)
+        elif vkey_file.read_bytes() != vkey:
+            raise LedgerDoubtError(f"{vkey_file} is not the key that signs this log")
+
+    def is_current(self) -> bool:
+        """Tell whether everything that was handed to `publish` last is published."""
+        return self._published == self._ledger_size
+
+    def publish(self, ledger: Ledger, at: At) -> None:
+        """Bring the published log up to the ledger; do nothing if it is there already."""
+        self._ledger_size = size = ledger.size
+        if size == self._published:
+            return
+        frontier = Frontier(self._frontier.size, self._frontier.hashes)
+        for leaf in ledger.leaves(frontier.size, size):
+            frontier.append(leaf)
+        edge = self._write_tiles(ledger, self._published, size)
+        text = Checkpoint(self._key.name, size, frontier.root()).encode()
+        signed = note.sign(text, [self._key])
+        ledger.keep_checkpoint(size, signed, at.utc_ms)
+        self._frontier, self._edge = frontier, edge
+        durable.replace(self._log / "checkpoint", signed)
+        before, self._published = self._published, size
+        self._sweep(before, size)
+
+    def _take_up(
+        self, ledger: Ledger, size: int, signed: bytes, published: Checkpoint | None
+    ) -> None:
+        """Find the tiles' right edge on disk, or write all of them again."""
+        if published is None and not (self._log / "tile").exists():
+            self._edge = self._write_tiles(ledger, 0, size)
+        else:
+            at = size if published is None else published.size
+            self._edge = self._edge_on_disk(at)
+            if at < size:  # power was lost between the signature and its publication
+                self._edge = self._write_tiles(ledger, at, size)
+        durable.replace(self._log / "checkpoint", signed)
+        self._published = size
+
+    def _edge_on_disk(self, size: int) -> dict[str, bytes]:
+        edge: dict[str, bytes] = {}
+
+        def read(path: str) -> bytes:
+            edge[path] = (self._log / path).read_bytes()
+            return edge[path]
+
+        try:
+            frontier = growth.frontier(size, read)
+        except (OSError, EvidenceError) as error:
+            raise LedgerDoubtError(f"the published tiles cannot be read: {error}") from error
+        if size == self._frontier.size and frontier.root() != self._frontier.root():
+            raise LedgerDoubtError("the published tiles do not give the signed root")
+        return edge
+
+    def _write_tiles(self, ledger: Ledger, old: int, size: int) -> dict[str, bytes]:
+        """Step (1); return the partial tiles of `size` above the leaves."""
+        edge = dict(self._edge)
+        while old < size:
+            new = min(size, old + _STRIDE)
+            files = dict(
+                growth.grow(
+                    old,
+                    list(ledger.entries(old, new)),
+                    lambda path, old=old: _kept(path, old, ledger, edge),  # type: ignore[misc]  # the default binds this round's size
+                )
+            )
+            self._put(files)
+            edge |= {path: data for path, data in files.items() if _is_edge(path, new)}
+            old = new
+        return {path: data for path, data in edge.items() if _is_edge(path, size)}
+
+    def _put(self, files: Mapping[str, bytes]) -> None:
+        temps: dict[Path, Path] = {}
+        folders: set[Path] = set()
+        for path, data in files.items():
+            final = self._log / path
+            folders |= _make_folders(final.parent, self._log)
+            temp = self._aside / secrets.token_hex(12)
+            durable.write_new(temp, data, mode=0o644)
+            temps[temp] = final
+            folders.add(final.parent)
+        self._settler.settle(temps)
+        for temp, final in temps.items():
+            temp.replace(final)
+        self._settler.settle(sorted(folders))
+
+    def _sweep(self, old: int, size: int) -> None:
+        """Step (4): a partial file may go once the full one is published."""
+        for level in range(9):
+            first, _ = shape(old, level)
+            full, _ = shape(size, level)
+            for index in range(first, full):
+                paths = [Tile(level, index).path]
+                if level == 0:
+                    paths.append(Bundle(index).path)
+                for path in paths:
+                    shutil.rmtree(self._log / f"{path}.p", ignore_errors=True)
+
+    def _checkpoint_on_disk(self) -> Checkpoint | None:
+        try:
+            data = (self._log / "checkpoint").read_bytes()
+        except FileNotFoundError:
+            return None
+        return self._opened(data)
+
+    def _opened(self, data: bytes) -> Checkpoint:
+        try:
+            opened = note.open_note(data, [self._key.verifier()])
+            return checkpoint.parse(opened.text)
+        except EvidenceError as error:
+            raise LedgerDoubtError(f"a checkpoint of this log does not hold: {error}") from error
+
+
+def _kept(path: str, size: int, ledger: Ledger, edge: Mapping[str, bytes]) -> bytes:
+    """Return a partial file of `size`; what the ledger can tell is taken from there."""
+    place = parse_path(path)
+    start = place.index * WIDTH
+    if isinstance(place, Bundle):
+        return pack_bundle(list(ledger.entries(start, size)))
+    if place.level == 0:
+        return pack_tile(ledger.leaves(start, size))
+    return edge[path]
+
+
+def _is_edge(path: str, size: int) -> bool:
+    place = parse_path(path)
+    if isinstance(place, Bundle) or place.level == 0:
+        return False
+    return (place.index, place.width) == shape(size, place.level)
+
+
+def _make_folders(folder: Path, root: Path) -> set[Path]:
+    """Make `folder`; return the directories that gained a name by it."""
+    gained: set[Path] = set()
+    missing = []
+    while folder != root and not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        new.mkdir(mode=0o755)
+        gained |= {new, new.parent}
+    return gained

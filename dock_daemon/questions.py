@@ -1,0 +1,116 @@
+"""What the dock asks of its ledger. Each takes the ledger and answers with values."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from dock_daemon.ledger import Ledger
+from dock_daemon.plan import Known
+
+
+def next_docking(ledger: Ledger) -> int:
+    """Return the number of the docking that begins now; the first is 1."""
+    (row,) = ledger.rows("SELECT coalesce(max(number), 0) + 1 AS number FROM docking")
+    return cast("int", row["number"])
+
+
+def open_dockings(ledger: Ledger) -> list[int]:
+    """Return the dockings that an earlier life of the dock did not bring to an end."""
+    rows = ledger.rows("SELECT number FROM docking WHERE closed_ms IS NULL ORDER BY number")
+    return [cast("int", row["number"]) for row in rows]
+
+
+def counts_of(ledger: Ledger, docking: int) -> tuple[int, int]:
+    """Return how many clips and findings a docking has entered so far."""
+    (row,) = ledger.rows(
+        "SELECT (SELECT count(*) FROM clip WHERE docking = ?) AS clips,"
+        " (SELECT count(*) FROM finding WHERE docking = ?) AS findings",
+        (docking, docking),
+    )
+    return cast("int", row["clips"]), cast("int", row["findings"])
+
+
+def known_clips(ledger: Ledger, volume: str) -> Mapping[str, Known]:
+    """Return the newest sealed clip under each path of a volume."""
+    rows = ledger.rows(
+        "SELECT seq, volume, path_key, path, listed_size, stamps, extents, first_offset, sha256,"
+        " size, class AS media_class FROM clip WHERE seq IN"
+        " (SELECT max(seq) FROM clip WHERE volume = ? GROUP BY path_key)",
+        (volume,),
+    )
+    return {cast("str", row["path_key"]): Known(**cast("dict[str, Any]", row)) for row in rows}
+
+
+def finding_keys(ledger: Ledger) -> set[str]:
+    """Return the keys of all facts that are findings already."""
+    return {cast("str", row["key"]) for row in ledger.rows("SELECT key FROM finding")}
+
+
+def volumes_of(ledger: Ledger, recorder: str) -> list[str]:
+    """Return the volumes that a recorder had when it was last docked and told its number."""
+    if not recorder:
+        return []
+    rows = ledger.rows(
+        "SELECT volumes FROM docking WHERE recorder = ? AND volumes != '[]'"
+        " ORDER BY number DESC LIMIT 1",
+        (recorder,),
+    )
+    return cast("list[str]", json.loads(cast("str", rows[0]["volumes"]))) if rows else []
+
+
+def clips(
+    ledger: Ledger, *, docking: int | None = None, late: bool = False, limit: int = 0
+) -> list[dict[str, object]]:
+    """Return sealed clips, the newest first."""
+    rows = ledger.rows(
+        "SELECT seq, docking, volume, path, sha256, size, class, marks, verified, quarantine, rule,"
+        " base, base_ms, due_ms, done_ms, late, document,"
+        " (SELECT recorder FROM docking WHERE number = clip.docking) AS recorder"
+        " FROM clip WHERE (?1 IS NULL OR docking = ?1) AND (NOT ?2 OR late)"
+        " ORDER BY seq DESC LIMIT ?3",
+        (docking, late, limit or -1),
+    )
+    for row in rows:
+        row["marks"] = json.loads(cast("str", row["marks"]))
+        row["late"], row["quarantine"] = bool(row["late"]), bool(row["quarantine"])
+    return rows
+
+
+def findings(
+    ledger: Ledger, *, docking: int | None = None, limit: int = 0
+) -> list[dict[str, object]]:
+    """Return findings, the newest first."""
+    rows = ledger.rows(
+        "SELECT seq, docking, finding, volume, path, clip, facts, document, found_ms,"
+        " (SELECT recorder FROM docking WHERE number = finding.docking) AS recorder"
+        " FROM finding WHERE (?1 IS NULL OR docking = ?1) ORDER BY seq DESC LIMIT ?2",
+        (docking, limit or -1),
+    )
+    for row in rows:
+        row["facts"] = json.loads(cast("str", row["facts"]))
+    return rows
+
+
+def dockings(ledger: Ledger, *, limit: int) -> list[dict[str, object]]:
+    """Return dockings, the newest first."""
+    rows = ledger.rows(
+        "SELECT number, bay, source, place, recorder, holder, volumes, quarantine, opened_ms,"
+        " closed_ms, result, clips, findings, unread FROM docking ORDER BY number DESC LIMIT ?",
+        (limit,),
+    )
+    for row in rows:
+        row["volumes"] = json.loads(cast("str", row["volumes"]))
+        row["quarantine"] = bool(row["quarantine"])
+    return rows
+
+
+def totals(ledger: Ledger) -> dict[str, object]:
+    """Return how much there is: dockings, clips, bytes, late ones, findings, entries."""
+    (row,) = ledger.rows(
+        "SELECT (SELECT count(*) FROM docking) AS dockings, (SELECT count(*) FROM clip) AS clips,"
+        " (SELECT coalesce(sum(size), 0) FROM clip) AS bytes,"
+        " (SELECT count(*) FROM clip WHERE late) AS late,"
+        " (SELECT count(*) FROM clip WHERE quarantine) AS quarantined,"
+        " (SELECT count(*) FROM finding) AS findings"
+    )
+    return {**row, "entries": ledger.size}

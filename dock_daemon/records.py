@@ -1,0 +1,93 @@
+"""What the dock writes down: an entry's body, and the rows that index it.
+
+Bodies carry no name, path or officer's number (docs/formats/entry.md): those
+stand in the document whose digest the body names, and in the local index.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hashing.canonical import JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockingRow:
+    """A docking as the index keeps it."""
+
+    number: int
+    bay: str
+    source: str
+    place: str
+    recorder: str
+    holder: str
+    volumes: tuple[str, ...]
+    quarantine: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRow:
+    """A clip as the index keeps it: how to know it again on its card."""
+
+    volume: str
+    path_key: str
+    path: str
+    listed_size: int
+    stamps: str
+    extents: str
+    first_offset: int
+    sha256: str
+    size: int
+    media_class: str
+    marks: tuple[str, ...]
+    verified: str
+    quarantine: bool
+    rule: str
+    base: str
+    base_ms: int
+    due_ms: int
+    done_ms: int
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """A finding as the index keeps it. `key` is equal for the same fact seen again."""
+
+    finding: str
+    key: str
+    volume: str
+    path: str
+    clip: int | None
+    facts: Mapping[str, JSON]
+    found_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRow:
+    """How a docking ended."""
+
+    number: int
+    result: str
+    clips: int
+    findings: int
+    unread: int
+
+
+Row: TypeAlias = DockingRow | ClipRow | FindingRow | ReleaseRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One entry to be: what the ledger adds are `seq`, `prev` and the time.
+
+    A record with `closes` set gets the count and digest of its docking's entries
+    from the ledger, which alone knows their leaf hashes.
+    """
+
+    kind: str
+    docking: int | None
+    body: dict[str, JSON]
+    row: Row | None = None
+    document: str = ""
+    closes: bool = False

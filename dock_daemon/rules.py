@@ -1,0 +1,35 @@
+"""Everything that data decides about a docking, loaded once at start."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from config import presets
+from config.loader import Loaded
+from config.presets import Checklist, Preset, RecorderProfile, RulePreset
+from config.register import Register, load_register
+from config.settings import Ingest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The presets in force; each carries the digest under which entries name it."""
+
+    preset: Preset[RulePreset]
+    checklist: Preset[Checklist]
+    profile: Preset[RecorderProfile]
+    register: Register
+    zone: ZoneInfo
+    ingest: Ingest
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> "Rules":
+        """Read the presets that the settings name; raise ConfigError if one is wrong."""
+        settings, directory = loaded.settings, loaded.directory
+        return cls(
+            preset=presets.rule_preset(settings.rules.preset, directory),
+            checklist=presets.checklist(settings.checklist.preset, directory),
+            profile=presets.recorder_profile(settings.recorders.profiles[0], directory),
+            register=load_register(loaded.register),
+            zone=loaded.zone,
+            ingest=settings.ingest,
+        )

@@ -1,0 +1,111 @@
+"""The ledger database's schema, made and moved forward with sqlite-utils.
+
+`entry` holds the log's entries verbatim: the truth. Every other table is an
+index over it for the dock's own questions; it may hold names and paths, which
+entries never do.
+"""
+
+import sqlite3
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+_LEDGER: Final = Migrations("sealdock.ledger")
+STEPS: Final = frozenset({"0001_ledger"})
+
+
+@_LEDGER(name="0001_ledger")
+def _ledger(db: Database) -> None:
+    db["meta"].create({"name": str, "value": str}, pk="name", strict=True)
+    db["entry"].create(
+        {"seq": int, "kind": str, "docking": int, "bytes": bytes, "leaf": bytes},
+        pk="seq",
+        not_null={"kind", "bytes", "leaf"},
+        strict=True,
+    )
+    db["entry"].create_index(["docking", "seq"])
+    db["docking"].create(
+        {
+            "number": int,
+            "seq": int,
+            "bay": str,
+            "source": str,
+            "place": str,
+            "recorder": str,
+            "holder": str,
+            "volumes": str,
+            "quarantine": int,
+            "opened_ms": int,
+            "closed_ms": int,
+            "result": str,
+            "clips": int,
+            "findings": int,
+            "unread": int,
+        },
+        pk="number",
+        not_null={"seq", "bay", "opened_ms"},
+        strict=True,
+    )
+    db["clip"].create(
+        {
+            "seq": int,
+            "docking": int,
+            "volume": str,
+            "path_key": str,
+            "path": str,
+            "listed_size": int,
+            "stamps": str,
+            "extents": str,
+            "first_offset": int,
+            "sha256": str,
+            "size": int,
+            "class": str,
+            "marks": str,
+            "verified": str,
+            "quarantine": int,
+            "rule": str,
+            "base": str,
+            "base_ms": int,
+            "due_ms": int,
+            "done_ms": int,
+            "late": int,
+            "document": str,
+        },
+        pk="seq",
+        not_null={"docking", "volume", "path_key", "sha256", "size", "document"},
+        strict=True,
+    )
+    db["clip"].create_index(["volume", "path_key", "seq"])
+    db["clip"].create_index(["sha256"])
+    db["clip"].create_index(["docking"])
+    db["finding"].create(
+        {
+            "seq": int,
+            "docking": int,
+            "finding": str,
+            "key": str,
+            "volume": str,
+            "path": str,
+            "clip": int,
+            "facts": str,
+            "document": str,
+            "found_ms": int,
+        },
+        pk="seq",
+        not_null={"docking", "finding", "key", "document"},
+        strict=True,
+    )
+    db["finding"].create_index(["key"], unique=True)
+    db["checkpoint"].create(
+        {"size": int, "note": bytes, "signed_ms": int}, pk="size", not_null={"note"}, strict=True
+    )
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the database up to this version's schema; each step is one transaction."""
+    _LEDGER.apply(Database(connection))
+
+
+def unknown_steps(connection: sqlite3.Connection) -> list[str]:
+    """Return the steps that a newer sealdock has taken and this one does not know."""
+    return sorted({step.name for step in _LEDGER.applied(Database(connection))} - STEPS)

@@ -1,0 +1,333 @@
+"""The one thread that makes things count: it alone owns store and ledger.
+
+Whatever has gathered since the last commit becomes one group (a group of one
+when nothing else waits), and the group's order is law:
+
+    (1) documents written beside the copied clips, sizes already compared
+    (2) one data sync for all of them
+    (3) each read back cold and hashed again
+    (4) each linked to its content name, never replacing
+    (5) directories synced
+    (6) one ledger transaction
+    (7) all acknowledged
+    (8) now and then, tiles and checkpoint published
+
+A crash before (6) leaves files that no entry names; a crash after it leaves
+sealed clips. Nothing else is possible.
+"""
+
+import errno
+import hashlib
+import logging
+import queue
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from dock_daemon.clock import Clock
+from dock_daemon.durable import Reread
+from dock_daemon.errors import (
+    DockError,
+    DockFullError,
+    DoubtError,
+    LedgerDoubtError,
+    ReadBackError,
+    StoreDoubtError,
+    SyncFailedError,
+)
+from dock_daemon.ledger import Ledger
+from dock_daemon.publication import Publisher
+from dock_daemon.records import JSON, Record, Row
+from dock_daemon.store import Staged, Store
+from hashing import document
+from hashing.entry import At
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+_PUBLISH_EVERY_S: Final = 1.0
+_SYNC_FAILURES_ALLOWED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How and when a clip was found whole: what its body still has to learn."""
+
+    verified: Reread | None
+    at: At
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One entry to be, with the files that must be durable before it."""
+
+    kind: str
+    docking: int | None
+    finish: Callable[[Outcome], tuple[dict[str, JSON], Row | None]]
+    facts: Mapping[str, JSON] | None = None
+    clip: Staged | None = None
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A piece that is kept for good."""
+
+    seq: int
+    body: Mapping[str, JSON]
+    at: At
+
+
+@dataclass(slots=True)
+class _Waiting:
+    piece: Piece
+    future: "Future[Sealed]"
+    files: list[Staged] = field(default_factory=list)
+    document: str = ""
+    verified: Reread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    ask: Callable[[Ledger], None]
+
+
+class Sealer:
+    """Takes pieces from any thread; a piece's future resolves once it is kept."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ledger: Ledger,
+        publisher: Publisher,
+        clock: Clock,
+        group_clips: int,
+        group_bytes: int,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._publisher = publisher
+        self._clock = clock
+        self._group_clips = group_clips
+        self._group_bytes = group_bytes
+        self._inbox: queue.Queue[_Waiting | _Question | None] = queue.Queue()
+        self._sync_failures = 0
+        self._published_at_s = 0.0
+        # Set once evidence is in doubt: from then on nothing is sealed any more.
+        self.doubt: Future[DoubtError] = Future()
+        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to seal."""
+        self._thread.start()
+
+    def submit(self, piece: Piece) -> "Future[Sealed]":
+        """Hand a piece over; its future raises ClipError, or DoubtError when all stops."""
+        future: Future[Sealed] = Future()
+        self._inbox.put(_Waiting(piece, future))
+        return future
+
+    def ask(self, question: Callable[[Ledger], Answer]) -> Answer:
+        """Run a question on the ledger's own thread and return its answer."""
+        future: Future[Answer] = Future()
+
+        def answer(ledger: Ledger) -> None:
+            try:
+                future.set_result(question(ledger))
+            except Exception as error:  # noqa: BLE001  it belongs to the asker, not to this thread
+                future.set_exception(error)
+
+        self._inbox.put(_Question(answer))
+        return future.result()
+
+    def close(self) -> None:
+        """Seal what waits, publish, and let go of ledger and store."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while (items := self._next_group()) is not None:
+                self._work(items)
+            self._publish()
+        finally:
+            self._ledger.close()
+            self._store.close()
+
+    def _next_group(self) -> list[_Waiting | _Question] | None:
+        """Wait for something to do, then take whatever has gathered, up to the bounds."""
+        while True:
+            wait_s = None if self._publisher.is_current() else _PUBLISH_EVERY_S
+            try:
+                first = self._inbox.get(timeout=wait_s)
+                break
+            except queue.Empty:
+                self._publish()
+        if first is None:
+            return None
+        items = [first]
+        weight = _weight(first)
+        while len(items) < self._group_clips and weight < self._group_bytes:
+            try:
+                item = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._inbox.put(None)
+                break
+            items.append(item)
+            weight += _weight(item)
+        return items
+
+    def _work(self, items: list[_Waiting | _Question]) -> None:
+        group: list[_Waiting] = []
+        for item in items:
+            if isinstance(item, _Waiting):
+                group.append(item)
+                continue
+            # A question sees everything that was handed over before it.
+            self._seal(group)
+            group = []
+            item.ask(self._ledger)
+        self._seal(group)
+
+    def _seal(self, group: list[_Waiting]) -> None:
+        if not group:
+            return
+        if self.doubt.done():
+            self._fail(group, self.doubt.result())
+            return
+        try:
+            done = self._commit(group)
+        except DoubtError as error:
+            log.critical("%s", error)
+            self.doubt.set_result(error)
+            self._fail(group, error)
+            return
+        except DockError as error:
+            log.error("a group of %d was not sealed: %s", len(group), error)
+            self._fail(group, error)
+            return
+        for waiting, sealed in done:
+            waiting.future.set_result(sealed)
+        closes = any(waiting.piece.closes for waiting in group)
+        if closes or time.monotonic() - self._published_at_s >= _PUBLISH_EVERY_S:
+            self._publish()
+
+    def _commit(self, group: list[_Waiting]) -> list[tuple[_Waiting, Sealed]]:
+        """Steps (1) to (6) of the module's order; raise DockError if the group is lost."""
+        try:
+            for waiting in group:
+                self._stage(waiting)
+            self._settle([file for waiting in group for file in waiting.files])
+            whole = [waiting for waiting in group if self._check(waiting)]
+            rotten = self._store.admit([file for waiting in whole for file in waiting.files])
+        except OSError as error:
+            raise _lost(error) from error
+        self._sync_failures = 0
+        at = self._clock.at()
+        bodies = [waiting.piece.finish(Outcome(waiting.verified, at)) for waiting in whole]
+        records = [
+            _record(waiting, body, row) for waiting, (body, row) in zip(whole, bodies, strict=True)
+        ]
+        records += [_healed(sha256) for sha256 in rotten]
+        try:
+            committed = self._ledger.append(records, at)
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):
+                raise DockFullError(needed=1, free=0) from error
+            raise LedgerDoubtError(str(error)) from error
+        except sqlite3.Error as error:
+            raise LedgerDoubtError(str(error)) from error
+        return [
+            (waiting, Sealed(entry.seq, record.body, at))
+            for waiting, entry, record in zip(whole, committed, records, strict=False)
+        ]
+
+    def _stage(self, waiting: _Waiting) -> None:
+        if waiting.piece.clip is not None:
+            waiting.files.append(waiting.piece.clip)
+        if waiting.piece.facts is None:
+            return
+        content = document.seal(dict(waiting.piece.facts), secrets.token_bytes(32))
+        waiting.document = hashlib.sha256(content).hexdigest()
+        waiting.files.append(self._store.stage_document(content, waiting.document))
+
+    def _settle(self, files: list[Staged]) -> None:
+        try:
+            self._store.settle(files)
+        except OSError as error:
+            # The kernel may have dropped the lost pages and call them clean: trying
+            # again on the same files would succeed and mean nothing.
+            self._sync_failures += 1
+            if self._sync_failures > _SYNC_FAILURES_ALLOWED:
+                raise StoreDoubtError(f"syncing failed twice: {error.strerror}") from error
+            raise SyncFailedError(error.strerror or "unknown") from error
+
+    def _check(self, waiting: _Waiting) -> bool:
+        try:
+            for file in waiting.files:
+                waiting.verified = self._store.check(file)
+        except (ReadBackError, OSError) as error:
+            self._store.drop(waiting.files)
+            failure = error if isinstance(error, ReadBackError) else _lost(error)
+            waiting.future.set_exception(failure)
+            return False
+        return True
+
+    def _fail(self, group: list[_Waiting], error: DockError) -> None:
+        for waiting in group:
+            self._store.drop(waiting.files)
+            if waiting.piece.clip is not None:
+                self._store.drop([waiting.piece.clip])
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
+
+    def _publish(self) -> None:
+        if self.doubt.done():
+            return
+        self._published_at_s = time.monotonic()
+        try:
+            self._publisher.publish(self._ledger, self._clock.at())
+        except DoubtError as error:
+            log.critical("%s", error)
+            self.doubt.set_result(error)
+        except (OSError, sqlite3.Error) as error:
+            # Sealed clips stay sealed; the published log lags behind and says so.
+            log.error("the log could not be published: %s", error)
+
+
+def _weight(item: _Waiting | _Question | None) -> int:
+    clip = item.piece.clip if isinstance(item, _Waiting) else None
+    return 0 if clip is None else clip.size
+
+
+def _record(waiting: _Waiting, body: dict[str, JSON], row: Row | None) -> Record:
+    if waiting.document:
+        body["document"] = waiting.document
+    return Record(
+        kind=waiting.piece.kind,
+        docking=waiting.piece.docking,
+        body=body,
+        row=row,
+        document=waiting.document,
+        closes=waiting.piece.closes,
+    )
+
+
+def _healed(sha256: str) -> Record:
+    body: dict[str, JSON] = {"recovered": "content-replaced", "sha256": sha256}
+    return Record(kind="recovery", docking=None, body=body)
+
+
+def _lost(error: OSError) -> DockError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DockFullError(needed=1, free=0)
+    return SyncFailedError(error.strerror or str(error))

@@ -1,0 +1,228 @@
+"""The state directory: everything the dock keeps, held by one process.
+
+Opening it is recovery: there is no other way to start.
+
+    (1) the lock                     one process, or StateBusyError
+    (2) the ledger                   checked; the truth
+    (3) the store                    the one the ledger speaks of; half-made files swept
+    (4) the key                      made only where no entry exists
+    (5) genesis, or the log taken up where the last life left it
+    (6) dockings that were cut off are brought to an end, in entries
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from config.loader import Loaded
+from dock_daemon import log_key, questions
+from dock_daemon.clock import Clock
+from dock_daemon.errors import (
+    LedgerDoubtError,
+    StateBusyError,
+    StateMissingError,
+    StateUnusableError,
+)
+from dock_daemon.ledger import Ledger
+from dock_daemon.publication import Publisher
+from dock_daemon.records import Record, ReleaseRow
+from dock_daemon.sealer import Sealer
+from dock_daemon.store import Store
+from dock_daemon.version import VERSION
+from hashing.canonical import JSON
+from hashing.entry import parse
+from hashing.keys import SignerKey
+
+
+class State:
+    """An opened state directory. Close it to seal what waits and publish."""
+
+    def __init__(
+        self, root: Path, *, lock: int, store: Store, sealer: Sealer, publisher: Publisher
+    ) -> None:
+        self.root = root
+        self.store = store
+        self.sealer = sealer
+        self.publisher = publisher
+        self._lock = lock
+
+    def close(self) -> None:
+        """Seal, publish, and let others have the directory."""
+        self.sealer.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.db"
+
+    @property
+    def key(self) -> Path:
+        return self.root / "key" / "log.key"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+
+def open_state(loaded: Loaded, clock: Clock, *, make: bool = True) -> State:
+    """Open the state directory that the settings name, making it where there is none.
+
+    Raises StateBusyError, StateMissingError (with `make` False), StateUnusableError,
+    and DoubtError when what is found there does not hold together.
+    """
+    settings = loaded.settings
+    rooms = _Rooms(Path(settings.storage.state))
+    if not make and not rooms.ledger.exists():
+        raise StateMissingError(rooms.root)
+    try:
+        rooms.root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        lock = _lock(rooms.root)
+    except OSError as error:
+        raise StateUnusableError(rooms.root, error.strerror or str(error)) from error
+    try:
+        return _opened(rooms, loaded, clock, lock)
+    except OSError as error:
+        os.close(lock)
+        raise StateUnusableError(rooms.root, error.strerror or str(error)) from error
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int) -> State:
+    settings = loaded.settings
+    if not rooms.ledger.exists() and (rooms.root / "log" / "checkpoint").exists():
+        raise LedgerDoubtError(f"{rooms.ledger} is missing, and a published log is there")
+    ledger = Ledger.open(rooms.ledger)
+    try:
+        rooms.store.mkdir(mode=0o750, exist_ok=True)
+        room = os.statvfs(rooms.store)
+        store, store_id = Store.open(
+            rooms.store,
+            identity=ledger.meta("store_id"),
+            reserve_bytes=settings.storage.reserve_of(room.f_blocks * room.f_frsize),
+        )
+        if ledger.meta("store_id") is None:
+            ledger.remember("store_id", store_id)
+        swept = store.recover()
+        key = log_key.load_or_make(
+            rooms.key, origin=settings.dock.origin, may_make=ledger.size == 0
+        )
+        publisher = Publisher(rooms.root, key)
+        if ledger.size == 0:
+            ledger.append([_genesis(key, loaded)], clock.at())
+        else:
+            _check_genesis(ledger, key)
+        publisher.start(ledger)
+        _recover(ledger, loaded, clock, swept)
+        publisher.publish(ledger, clock.at())
+        sealer = Sealer(
+            store=store,
+            ledger=ledger,
+            publisher=publisher,
+            clock=clock,
+            group_clips=settings.ingest.group_clips,
+            group_bytes=settings.ingest.group_bytes,
+        )
+    except BaseException:
+        ledger.close()
+        raise
+    sealer.start()
+    return State(rooms.root, lock=lock, store=store, sealer=sealer, publisher=publisher)
+
+
+def _lock(root: Path) -> int:
+    handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(handle, 64, 0).decode("ascii", "replace").strip()
+        os.close(handle)
+        raise StateBusyError(root, holder or "another process") from error
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"process {os.getpid()}\n".encode("ascii"), 0)
+    return handle
+
+
+def _genesis(key: SignerKey, loaded: Loaded) -> Record:
+    body: dict[str, JSON] = {
+        "origin": key.name,
+        "vkey": str(key.verifier()),
+        "profile": 1,
+        "software": f"sealdock {VERSION}",
+        "settings_sha256": _digest(loaded),
+    }
+    return Record(kind="genesis", docking=None, body=body)
+
+
+def _check_genesis(ledger: Ledger, key: SignerKey) -> None:
+    body = parse(next(ledger.entries(0, 1))).body
+    if body["vkey"] != str(key.verifier()):
+        raise LedgerDoubtError("the key at hand is not the one in the genesis entry")
+
+
+def _recover(ledger: Ledger, loaded: Loaded, clock: Clock, swept: int) -> None:
+    """Say in entries what an earlier life left unsaid."""
+    cut_off = questions.open_dockings(ledger)
+    records: list[Record] = []
+    if cut_off or swept:
+        body: dict[str, JSON] = {
+            "recovered": "restart",
+            "dockings": list[JSON](cut_off),
+            "half_copies": swept,
+        }
+        records.append(Record(kind="recovery", docking=None, body=body))
+    digest = _digest(loaded)
+    if ledger.meta("settings_sha256") not in {None, digest}:
+        changed: dict[str, JSON] = {"settings_sha256": digest, "software": f"sealdock {VERSION}"}
+        records.append(Record(kind="config-change", docking=None, body=changed))
+    records += [_end_of(ledger, number) for number in cut_off]
+    if records:
+        ledger.append(records, clock.at())
+    ledger.remember("settings_sha256", digest)
+
+
+def _digest(loaded: Loaded) -> str:
+    """Return the digest of the settings that decide about evidence.
+
+    Where the state lies and which language is spoken decide nothing.
+    """
+    deciding = msgspec.to_builtins(loaded.settings)
+    del deciding["storage"], deciding["dock"]["language"], deciding["dock"]["name"]
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def _end_of(ledger: Ledger, number: int) -> Record:
+    clips, findings = questions.counts_of(ledger, number)
+    body: dict[str, JSON] = {
+        "docking": number,
+        "result": "interrupted",
+        "clips": clips,
+        "findings": findings,
+        "unread": 0,
+    }
+    row = ReleaseRow(number=number, result="interrupted", clips=clips, findings=findings, unread=0)
+    return Record(kind="released", docking=number, body=body, row=row, closes=True)

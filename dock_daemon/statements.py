@@ -1,0 +1,192 @@
+"""The bodies of a docking's entries, and the rows that index them. Pure.
+
+No name, path or officer's number may stand in a body: bodies are published and
+can never be taken back. docs/formats/entry.md section 4 lists their members.
+"""
+
+from dataclasses import dataclass
+
+from dock_daemon import plan
+from dock_daemon.checklist import Item
+from dock_daemon.deadlines import Deadline, late
+from dock_daemon.events import Released
+from dock_daemon.findings import Finding
+from dock_daemon.identity import Known as Recorder
+from dock_daemon.plan import Take
+from dock_daemon.records import ClipRow, DockingRow, FindingRow, ReleaseRow
+from dock_daemon.rules import Rules
+from dock_daemon.sealer import Outcome
+from dock_daemon.store import Staged
+from hashing.canonical import JSON
+
+Body = dict[str, JSON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Which docking an entry belongs to."""
+
+    number: int
+    bay: str
+    source: str
+    place: str
+    recorder: Recorder
+    rules: Rules
+
+    @property
+    def quarantine(self) -> bool:
+        """Tell whether nobody is registered for this recorder (R-ISSUE)."""
+        return self.recorder.holder is None
+
+
+def docked(scene: Scene, volumes: tuple[str, ...]) -> tuple[Body, DockingRow]:
+    """Say that a recorder was put in, and by which register it was judged."""
+    holder = scene.recorder.holder
+    body: Body = {
+        "docking": scene.number,
+        "bay": scene.bay,
+        "source": scene.source,
+        "registered": holder is not None,
+        "quarantine": scene.quarantine,
+        "register_sha256": scene.rules.register.sha256,
+        "profile": scene.rules.profile.name,
+        "profile_sha256": scene.rules.profile.sha256,
+    }
+    row = DockingRow(
+        number=scene.number,
+        bay=scene.bay,
+        source=scene.source,
+        place=scene.place,
+        recorder=scene.recorder.number,
+        holder=holder.name if holder else "",
+        volumes=volumes,
+        quarantine=scene.quarantine,
+    )
+    return body, row
+
+
+def checked(scene: Scene, items: list[Item], verdict: str) -> Body:
+    """Say what the checklist found, and which thresholds judged it."""
+    return {
+        "docking": scene.number,
+        "preset": scene.rules.checklist.name,
+        "preset_sha256": scene.rules.checklist.sha256,
+        "verdict": verdict,
+        "items": [item.as_json() for item in items],
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipStatement:
+    """A copied clip, ready to be sealed. `finish` adds what only sealing can tell."""
+
+    scene: Scene
+    step: Take
+    staged: Staged
+    media_class: str
+    deadline: Deadline
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is odd about the clip, in the reader's stable words."""
+        codes = [problem.code for problem in self.step.entry.problems]
+        if self.staged.size == 0:
+            codes.append("empty")
+        return tuple(dict.fromkeys(codes))
+
+    def is_late(self, done_ms: int) -> bool:
+        """Tell whether the clip had been due before it was sealed (R-24H)."""
+        return late(self.deadline.due_ms, done_ms)
+
+    def finish(self, outcome: Outcome) -> tuple[Body, ClipRow]:
+        """Return the entry's body and row, once the clip was read back whole."""
+        return self._body(outcome), self._row(outcome)
+
+    def _body(self, outcome: Outcome) -> Body:
+        body: Body = {
+            "docking": self.scene.number,
+            "sha256": self.staged.sha256,
+            "size": self.staged.size,
+            "class": self.media_class,
+            "verified": str(outcome.verified),
+            "marks": list[JSON](self.marks),
+            "quarantine": self.scene.quarantine,
+            "deadline": {
+                "rule": self.deadline.rule,
+                "preset": self.scene.rules.preset.name,
+                "preset_sha256": self.scene.rules.preset.sha256,
+                "base": self.deadline.base,
+                "base_ms": self.deadline.base_ms,
+                "sure": self.deadline.sure,
+                "due_ms": self.deadline.due_ms,
+                "done_ms": outcome.at.utc_ms,
+                "late": self.is_late(outcome.at.utc_ms),
+            },
+        }
+        if self.step.known is not None:
+            body["supersedes"] = self.step.known.seq
+        return body
+
+    def _row(self, outcome: Outcome) -> ClipRow:
+        entry = self.step.entry
+        return ClipRow(
+            volume=self.step.volume.key,
+            path_key=plan.path_key(entry),
+            path=entry.text,
+            listed_size=entry.size,
+            stamps=plan.stamps_of(entry),
+            extents=plan.extents_of(entry),
+            first_offset=plan.first_offset(entry),
+            sha256=self.staged.sha256,
+            size=self.staged.size,
+            media_class=self.media_class,
+            marks=self.marks,
+            verified=str(outcome.verified),
+            quarantine=self.scene.quarantine,
+            rule=self.deadline.rule,
+            base=self.deadline.base,
+            base_ms=self.deadline.base_ms,
+            due_ms=self.deadline.due_ms,
+            done_ms=outcome.at.utc_ms,
+            late=self.is_late(outcome.at.utc_ms),
+        )
+
+
+def finding(scene: Scene, found: Finding, outcome: Outcome) -> tuple[Body, FindingRow]:
+    """Say that something does not fit; what exactly stands in the document."""
+    body: Body = {"docking": scene.number, "finding": found.finding}
+    if found.clip is not None:
+        body["clip"] = found.clip
+    row = FindingRow(
+        finding=found.finding,
+        key=found.key,
+        volume=found.volume,
+        path=found.path,
+        clip=found.clip,
+        facts=found.facts,
+        found_ms=outcome.at.utc_ms,
+    )
+    return body, row
+
+
+def released(end: Released) -> tuple[Body, ReleaseRow]:
+    """Say how the docking ended; the ledger adds count and digest of its entries."""
+    body: Body = {
+        "docking": end.docking,
+        "result": end.result,
+        "clips": end.sealed,
+        "known": end.known,
+        "findings": end.findings,
+        "unread": end.unread,
+        "incomplete": end.incomplete,
+        "late": end.late,
+        "remaining": end.remaining,
+    }
+    row = ReleaseRow(
+        number=end.docking,
+        result=end.result,
+        clips=end.sealed,
+        findings=end.findings,
+        unread=end.unread,
+    )
+    return body, row

@@ -1,0 +1,149 @@
+"""The content-addressed store: clips and documents, each under its own SHA-256.
+
+    store/id                     ties this store to its ledger
+    store/incoming/              half-made files; swept at every start
+    store/clips/<aa>/<sha256>    what recorders held, byte for byte (R-NOCOMP)
+    store/documents/<aa>/<sha256>
+    store/damaged/               files that stopped matching their names
+
+A file under its final name is whole, durable and never written again.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dock_daemon import durable
+from dock_daemon.durable import Reread
+from dock_daemon.errors import DockFullError, ReadBackError, StoreDoubtError
+
+CLIPS: Final = "clips"
+DOCUMENTS: Final = "documents"
+_FAN: Final = tuple(f"{number:02x}" for number in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file in `incoming`, written and hashed, not yet durable."""
+
+    temp: Path
+    room: str  # CLIPS or DOCUMENTS
+    sha256: str
+    size: int
+
+
+class Store:
+    """All that the dock keeps besides its ledger. One process owns it."""
+
+    def __init__(self, root: Path, *, reserve_bytes: int) -> None:
+        self.root = root
+        self._reserve_bytes = reserve_bytes
+        self._settler = durable.Settler(root)
+
+    @classmethod
+    def open(cls, root: Path, *, identity: str | None, reserve_bytes: int) -> tuple["Store", str]:
+        """Open or make the store; return it with its identity (32 hex digits).
+
+        `identity` is what the ledger remembers; None on the very first start.
+        Raises StoreDoubtError when the two do not belong together: a data disk
+        that was not mounted looks like an empty store.
+        """
+        id_file = root / "id"
+        found = id_file.read_text("ascii").strip() if id_file.is_file() else None
+        if identity is not None and found != identity:
+            raise StoreDoubtError(f"{id_file} says {found}, the ledger {identity}")
+        rooms = [root / room / fan for room in (CLIPS, DOCUMENTS) for fan in _FAN]
+        fresh = not all(room.is_dir() for room in rooms)
+        for folder in (root / "incoming", root / "damaged", *rooms):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        store = cls(root, reserve_bytes=reserve_bytes)
+        if fresh:
+            store._settler.settle([*rooms, root / CLIPS, root / DOCUMENTS, root, root.parent])
+        if found is None:
+            found = secrets.token_hex(16)
+            durable.replace(id_file, f"{found}\n".encode("ascii"))
+        return store, found
+
+    def recover(self) -> int:
+        """Sync what an earlier life wrote and sweep its half-made files; return how many."""
+        self._settler.settle_all()
+        left = list((self.root / "incoming").iterdir())
+        for temp in left:
+            temp.unlink()
+        return len(left)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._settler.close()
+
+    def free_bytes(self) -> int:
+        """Return how many bytes may still be written, the reserve kept aside."""
+        room = os.statvfs(self.root)
+        return max(0, room.f_bavail * room.f_frsize - self._reserve_bytes)
+
+    def make_room(self, needed: int) -> None:
+        """Raise DockFullError unless `needed` more bytes fit beside the reserve."""
+        free = self.free_bytes()
+        if needed > free:
+            raise DockFullError(needed=needed, free=free)
+
+    def new_temp(self) -> Path:
+        """Return a name in `incoming` that nothing has."""
+        return self.root / "incoming" / secrets.token_hex(12)
+
+    def path_of(self, room: str, sha256: str) -> Path:
+        """Return where content with this digest lies, or would lie."""
+        return self.root / room / sha256[:2] / sha256
+
+    def stage_document(self, content: bytes, sha256: str) -> Staged:
+        """Write a document to `incoming`."""
+        temp = self.new_temp()
+        durable.write_new(temp, content)
+        return Staged(temp, DOCUMENTS, sha256, len(content))
+
+    def settle(self, group: list[Staged]) -> None:
+        """Make the group's temp files durable; raise OSError if any may not be."""
+        self._settler.settle([staged.temp for staged in group])
+
+    def check(self, staged: Staged) -> Reread:
+        """Read a settled file back cold; raise ReadBackError if it is not what came in."""
+        found, size, how = durable.reread(staged.temp)
+        if (found, size) != (staged.sha256, staged.size):
+            raise ReadBackError(expected=staged.sha256, found=found)
+        return how
+
+    def admit(self, group: list[Staged]) -> list[str]:
+        """Give checked files their final names and make those durable.
+
+        A name that is taken is read back before it is relied on: the same
+        content arriving twice is stored once. Content that rotted since is set
+        aside in `damaged` and replaced by the good copy; its digests are returned.
+        """
+        rotten = []
+        for staged in group:
+            final = self.path_of(staged.room, staged.sha256)
+            while not durable.link(staged.temp, final):
+                if self._whole(final, staged):
+                    staged.temp.unlink()
+                    break
+                rotten.append(staged.sha256)
+                final.rename(self.root / "damaged" / f"{staged.sha256}.{secrets.token_hex(4)}")
+        folders = {self.path_of(staged.room, staged.sha256).parent for staged in group}
+        if rotten:
+            folders.add(self.root / "damaged")
+        self._settler.settle(sorted(folders))
+        return rotten
+
+    def drop(self, group: list[Staged]) -> None:
+        """Forget temp files that will not be admitted."""
+        for staged in group:
+            staged.temp.unlink(missing_ok=True)
+
+    def _whole(self, final: Path, staged: Staged) -> bool:
+        try:
+            found, size, _ = durable.reread(final)
+        except OSError:
+            return False
+        return (found, size) == (staged.sha256, staged.size)
