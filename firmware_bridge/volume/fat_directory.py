@@ -6,18 +6,16 @@ and frees the clusters; all else stays until it is used again, so where a
 deleted file began is known, and where it went on is only likely.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from firmware_bridge.volume import fat_names, names
 from firmware_bridge.volume.clusters import Heap, Run, Table
 from firmware_bridge.volume.fat import Geometry
-from firmware_bridge.volume.harvest import Folder, Harvest
+from firmware_bridge.volume.harvest import RECORD, Folder, Harvest
 from firmware_bridge.volume.listing import DIRECTORY, Entry, Extent, Name, Problem, Stamp
 from firmware_bridge.volume.medium import Source
 
-RECORD: Final = 32
 _END: Final = 0x00
 _DELETED: Final = 0xE5
 _VOLUME_LABEL: Final = 0x08
@@ -51,11 +49,14 @@ class Walk:
         self._encoding = encoding
         self._visited: set[int] = set()
         self._folders: list[Folder] = []
+        self.root: tuple[Extent, ...] = ()
         self.label: str | None = None
 
     def run(self) -> None:
         """Read every folder into the harvest. Raises BoundReachedError, MediumGoneError."""
-        self._folders = [self._root()]
+        root = self._root()
+        self.root = root.extents
+        self._folders = [root]
         while self._folders:
             self._read(self._folders.pop())
 
@@ -72,9 +73,8 @@ class Walk:
     def _read(self, folder: Folder) -> None:
         slots: list[fat_names.Slot] = []
         ended = False
-        for offset, record in self._records(folder):
+        for offset, record in self._harvest.records(folder):
             if not record:
-                self._harvest.unsound(Problem("directory-unreadable", f"at {offset}"), folder.index)
                 slots.clear()
             elif record[0] == _END:
                 ended = True
@@ -87,24 +87,6 @@ class Walk:
                 slots.clear()
         if any(slot[0] != _DELETED for _at, slot in slots):
             self._harvest.report(Problem("lfn-orphan", "at the end of a folder"), folder.index)
-
-    def _records(self, folder: Folder) -> Iterator[tuple[int, bytes]]:
-        """Yield (offset, record) in order; an unreadable stretch comes as b"" once."""
-        left = self._source.limits.directory_bytes
-        for extent in folder.extents:
-            for offset, data in self._source.pieces(extent.offset, min(extent.length, left)):
-                if not data:
-                    yield offset, b""
-                # Zeroed room at the end of a folder is passed over as one.
-                kept = len(data.rstrip(b"\0"))
-                for at in range(0, kept, RECORD):
-                    yield offset + at, data[at : at + RECORD]
-                if kept <= len(data) - RECORD:
-                    yield offset + len(data) - RECORD, bytes(RECORD)
-            left -= extent.length
-            if left < 0:
-                self._harvest.unsound(Problem("bound", "directory_bytes"), folder.index)
-                return
 
     def _take(
         self,

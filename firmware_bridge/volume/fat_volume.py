@@ -39,11 +39,11 @@ class Opened:
             walk.run()
         except BoundReachedError as bound:
             harvest.unsound(Problem("bound", bound.what))
-        harvest.cross_check(_system(geometry))
+        harvest.cross_check(tuple(("root directory", extent) for extent in walk.root))
         yield from harvest.entries()
         free = _free(source, geometry, table, harvest)
         dirty = geometry.dirty or _left_dirty(geometry, table, harvest)
-        _still_there(source, self, harvest)
+        harvest.still_there(self.boot_at, self.boot)
         label = walk.label if walk.label is not None else _boot_label(geometry, encoding)
         yield Volume(
             index=index,
@@ -76,14 +76,6 @@ def open_volume(source: Source, offset: int) -> Opened | None:
     return None
 
 
-def _system(geometry: fat.Geometry) -> tuple[tuple[str, Extent], ...]:
-    """Return the volume's own clusters, which no file may share."""
-    root = geometry.root
-    if isinstance(root, Extent) or not geometry.heap.holds(root):
-        return ()
-    return tuple(("root directory", at) for at in geometry.heap.extents([(root, 1)]))
-
-
 def _free(source: Source, geometry: fat.Geometry, table: Table, harvest: Harvest) -> int:
     """Return the number of free clusters: counted, or as FSInfo claims where that fails."""
     stated = fat.stated_free(source, geometry)
@@ -107,15 +99,6 @@ def _left_dirty(geometry: fat.Geometry, table: Table, harvest: Harvest) -> bool:
     if not unharmed:
         harvest.report(Problem("media-failure"))
     return not clean
-
-
-def _still_there(source: Source, opened: Opened, harvest: Harvest) -> None:
-    """Ask once more for the boot sector: a listing counts only if the medium outlived it."""
-    try:
-        if source.read(opened.boot_at, len(opened.boot)) != opened.boot:
-            harvest.unsound(Problem("changed-while-read"))
-    except (MediumReadError, BoundReachedError):
-        harvest.unsound(Problem("boot-unreadable"))
 
 
 def _boot_label(geometry: fat.Geometry, encoding: str) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from firmware_bridge.errors import MediumReadError
 from firmware_bridge.volume.listing import Entry, Extent, Name, Problem
-from firmware_bridge.volume.medium import Source
+from firmware_bridge.volume.medium import BoundReachedError, Source
 
+RECORD: Final = 32  # bytes of a directory record, FAT and exFAT alike
 _PROBLEMS_EACH: Final = 16
 
 
@@ -54,8 +56,51 @@ class Harvest:
             known = self._later.setdefault(index, [])
             if problem not in known:
                 known.append(problem)
-        elif len(self.problems) < self._source.limits.problems:
+        elif len(self.problems) < self._source.limits.problems and problem not in self.problems:
             self.problems.append(problem)
+
+    def records(self, folder: Folder) -> Iterator[tuple[int, bytes]]:
+        """Yield (offset, 32 bytes) of each record in order; an unreadable stretch as b"".
+
+        Zeroed room at the end of a folder comes as one zero record. What can't be
+        read makes the listing unsound.
+        """
+        left = self._source.limits.directory_bytes
+        for extent in folder.extents:
+            for offset, data in self._source.pieces(extent.offset, min(extent.length, left)):
+                if not data:
+                    self.unsound(Problem("directory-unreadable", f"at {offset}"), folder.index)
+                    yield offset, b""
+                    continue
+                kept = -(-len(data.rstrip(b"\0")) // RECORD) * RECORD
+                for at in range(0, kept, RECORD):
+                    yield offset + at, data[at : at + RECORD]
+                if kept < len(data):
+                    yield offset + kept, bytes(RECORD)
+            left -= extent.length
+            if left < 0:
+                self.unsound(Problem("bound", "directory_bytes"), folder.index)
+                return
+
+    def still_there(self, boot_at: int, boot: bytes) -> None:
+        """Ask once more for the boot sector: a listing counts only if the medium outlived it.
+
+        Raises MediumGoneError.
+        """
+        try:
+            if self._source.read(boot_at, len(boot)) != boot:
+                self.unsound(Problem("changed-while-read"))
+        except (MediumReadError, BoundReachedError):
+            self.unsound(Problem("boot-unreadable"))
+
+    def stretch(self, index: int, extent: Extent) -> None:
+        """Give entry `index` this one extent instead of those it came with."""
+        self._entries[index] = replace(self._entries[index], extents=(extent,))
+
+    def live_starts(self) -> list[int]:
+        """Return where each extent of a live entry begins, in order."""
+        live = (entry for entry in self._entries if not entry.deleted)
+        return sorted(extent.offset for entry in live for extent in entry.extents)
 
     def cross_check(self, system: tuple[tuple[str, Extent], ...] = ()) -> None:
         """Report each live entry that shares bytes with another, or with `system`.

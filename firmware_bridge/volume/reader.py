@@ -8,14 +8,14 @@ MediumGoneError leaves here (docs/formats/volume-listing.md sections 1 to 5).
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware_bridge.volume import fat_volume, names, partitions, probe
+from firmware_bridge.volume import exfat_volume, fat_volume, names, partitions, probe
 from firmware_bridge.volume.listing import Entry, Medium, Problem, Refused, Volume
 from firmware_bridge.volume.medium import BoundReachedError, Limits, PRead, Source
 from firmware_bridge.volume.partitions import Found, Partition
 
 __all__ = ["Limits", "read_medium"]
 
-_Opened = fat_volume.Opened
+_Opened = exfat_volume.Opened | fat_volume.Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +91,6 @@ def _plan(source: Source, sector_size: int) -> _Plan:
 
 def _open(source: Source, part: Partition) -> _Opened | None:
     """Return the volume in a partition, if it is of a kind that is walked."""
-    return fat_volume.open_volume(source, part.offset)
+    return exfat_volume.open_volume(source, part.offset) or fat_volume.open_volume(
+        source, part.offset
+    )
