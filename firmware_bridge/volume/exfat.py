@@ -5,6 +5,7 @@ A wrong checksum is a problem and no refusal: a card in doubt holds clips too.
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,7 +111,7 @@ def upcase_table(data: bytes) -> "array[int]":
     Letters past the end of the table map to themselves (section 7.2.5).
     """
     table = array("H", range(_UNITS))
-    at, units = 0, memoryview(data[: len(data) & ~1]).cast("B")
+    at, units = 0, data[: len(data) & ~1]
     letter = 0
     while at + 1 < len(units) and letter < _UNITS:
         unit = units[at] | units[at + 1] << 8
@@ -132,7 +133,7 @@ def table_sum(data: bytes) -> int:
     return total
 
 
-def name_hash(raw: bytes, upcase: "array[int]") -> int:
+def name_hash(raw: bytes, upcase: Sequence[int]) -> int:
     """Return the hash of an up-cased name (section 7.6.4)."""
     total = 0
     for at in range(0, len(raw) - 1, 2):

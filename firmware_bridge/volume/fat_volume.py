@@ -9,7 +9,7 @@ from firmware_bridge.volume import fat, probe
 from firmware_bridge.volume.clusters import Table
 from firmware_bridge.volume.fat_directory import Walk
 from firmware_bridge.volume.harvest import Harvest
-from firmware_bridge.volume.listing import Entry, Extent, Problem, Volume
+from firmware_bridge.volume.listing import Entry, Problem, Volume
 from firmware_bridge.volume.medium import BoundReachedError, Source
 
 _BACKUP_SECTOR: Final = 6
