@@ -138,7 +138,8 @@ def _variables(env: Mapping[str, str]) -> Iterator[Layer]:
             yield _line(name, env[variable], source=f"environment {variable}")
     for variable in sorted(env.keys() - known.keys() - _SHORT.keys() - _RESERVED):
         if variable.startswith("SEALDOCK_"):
-            near = layers.nearest(variable, [*known, *_SHORT])
+            plain = [name.removeprefix("SEALDOCK_") for name in [*known, *_SHORT]]
+            near = layers.nearest(variable.removeprefix("SEALDOCK_"), plain)
             raise ConfigError("unknown-variable", source=f"environment {variable}", near=near)
 
 

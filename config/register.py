@@ -73,19 +73,14 @@ def _folded(recorder: str) -> str:
 
 
 def _text(data: bytes, source: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # What a Chinese spreadsheet writes unless it is told otherwise.
-        return _gb18030(data, source)
-
-
-def _gb18030(data: bytes, source: str) -> str:
-    try:
-        return data.decode("gb18030")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError("not-text", source=source, where=f"line {line}") from error
+    """Return the text in whichever encoding holds to the end; GB18030 is a spreadsheet's own."""
+    reached = 0
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError as error:
+            reached = max(reached, data.count(b"\n", 0, error.start))
+    raise ConfigError("not-text", source=source, where=f"line {reached + 1}")
 
 
 def _rows(text: str, source: str) -> Iterator[tuple[int, Holder]]:

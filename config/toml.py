@@ -8,6 +8,7 @@ from typing import Final
 from config.errors import ConfigError
 from config.layers import Table
 
+_LINE_END: Final = b"\n"
 SHIPPED: Final = Path(__file__).parent / "data"
 
 
@@ -26,9 +27,9 @@ def parse(data: bytes, *, source: str) -> Table:
         # A byte-order mark is what a Windows editor leaves behind; it means nothing here.
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = data.count(_LINE_END, 0, error.start) + 1
         raise ConfigError("not-utf8", source=source, where=f"line {line}") from error
     except tomllib.TOMLDecodeError as error:
         place = re.search(r" \(at (?P<line>line \d+), column \d+\)$", str(error))
-        where = place["line"] if place else ""
+        where = place["line"] if place else f"line {data.count(_LINE_END) + 1}"  # at its end
         raise ConfigError("not-toml", source=source, where=where, detail=str(error)) from error
