@@ -81,12 +81,6 @@ def test_lock_pins_every_package_by_hash_and_names_no_index(name: str) -> None:
 
 def test_a_dock_runs_what_the_tests_judge() -> None:
     """Whatever a dock installs stands in the tests' lock with the same version and hashes."""
-    run, test = (
-        set(
-            re.findall(
-                r"^(?:[a-z0-9].*==|    --hash=).*$", (ROOT / name).read_text("utf-8"), re.MULTILINE
-            )
-        )
-        for name in LOCKS
-    )
+    pinned = re.compile(r"^(?:[a-z0-9].*==|    --hash=).*$", re.MULTILINE)
+    run, test = (set(pinned.findall((ROOT / name).read_text("utf-8"))) for name in LOCKS)
     assert run <= test
