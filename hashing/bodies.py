@@ -74,3 +74,6 @@ _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None
 }
 
 KINDS: Final = frozenset({*_RULES, *_LATER})
+
+# Entries of these kinds belong to a docking and are counted when it is closed.
+DOCKING_KINDS: Final = frozenset(kind for kind, rules in _RULES.items() if "docking" in rules)

@@ -1,5 +1,7 @@
 """What can be wrong with evidence. Each error carries facts, never advice."""
 
+from enum import StrEnum
+
 
 class EvidenceError(Exception):
     """Something that was to be relied on does not hold."""
@@ -52,9 +54,32 @@ class TileError(EvidenceError):
 
 
 class BundleError(TileError):
-    """A bundle cannot be cut into entries. `whole` entries before the fault can."""
+    """A bundle does not hold what it must.
 
-    def __init__(self, reason: str, *, whole: tuple[bytes, ...]) -> None:
+    `whole` are the entries that can be cut from its front; `torn` tells whether
+    something that is no entry follows them.
+    """
+
+    def __init__(self, reason: str, *, whole: tuple[bytes, ...], torn: bool) -> None:
         super().__init__(reason)
         self.reason = reason
         self.whole = whole
+        self.torn = torn
+
+
+class Trouble(StrEnum):
+    """Why a file of evidence could not be read."""
+
+    MISSING = "missing"
+    IRREGULAR = "irregular"  # a link, a directory, a pipe: no file
+    UNREADABLE = "unreadable"
+    OVERSIZE = "oversize"
+
+
+class FileTroubleError(EvidenceError):
+    """A file of evidence could not be read whole."""
+
+    def __init__(self, trouble: Trouble, detail: str) -> None:
+        super().__init__(detail)
+        self.trouble = trouble
+        self.detail = detail

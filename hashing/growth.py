@@ -9,7 +9,7 @@ after such a crash writes the same bytes, or a longer run of the same entries.
 from collections.abc import Callable, Iterator, Sequence
 
 from hashing.errors import TileError
-from hashing.merkle import Frontier, leaf_hash, perfect_root
+from hashing.merkle import Frontier, leaf_hash, perfect_root, perfect_roots
 from hashing.tiles import (
     MAX_LEVEL,
     WIDTH,
@@ -66,22 +66,15 @@ def frontier(size: int, read: Read) -> Frontier:
     """
     if size < 0:
         raise TileError(f"no log of {size}")
-    edge: list[bytes] = []
+    rows: list[list[bytes]] = []
     for level in range(MAX_LEVEL + 1):
         index, width = shape(size, level)
-        hashes = unpack_tile(read(Tile(level, index, width).path), width) if width else []
-        edge = [*_perfect(hashes), *edge]
+        rows.append(unpack_tile(read(Tile(level, index, width).path), width) if width else [])
         if index == 0:
             break
-    return Frontier(size, edge)
+    return frontier_over(size, rows)
 
 
-def _perfect(hashes: Sequence[bytes]) -> list[bytes]:
-    """Return the roots of the perfect subtrees over `hashes`, largest first."""
-    roots: list[bytes] = []
-    at = 0
-    for bit in (128, 64, 32, 16, 8, 4, 2, 1):
-        if len(hashes) & bit:
-            roots.append(perfect_root(hashes[at : at + bit]))
-            at += bit
-    return roots
+def frontier_over(size: int, rows: Sequence[Sequence[bytes]]) -> Frontier:
+    """Return the right edge of the log of `size` whose partial tile at level i is rows[i]."""
+    return Frontier(size, [root for row in reversed(rows) for root in perfect_roots(row)])

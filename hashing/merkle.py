@@ -26,6 +26,17 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     return row[0]
 
 
+def perfect_roots(hashes: Sequence[bytes]) -> list[bytes]:
+    """Return the roots of the perfect subtrees over `hashes`, largest first."""
+    roots: list[bytes] = []
+    at = 0
+    for bit in range(len(hashes).bit_length() - 1, -1, -1):
+        if len(hashes) >> bit & 1:
+            roots.append(perfect_root(hashes[at : at + (1 << bit)]))
+            at += 1 << bit
+    return roots
+
+
 class Frontier:
     """The right edge of a growing tree: one hash for each bit set in its size.
 

@@ -22,6 +22,9 @@ MAX_LEVEL: Final = 63
 MAX_ENTRY: Final = 65_535
 MAX_BUNDLE: Final = WIDTH * (2 + MAX_ENTRY)
 
+# More than a bundle holds, so that inserted entries can be told from noise.
+_MOST_CUT: Final = 2 * WIDTH
+
 _MAX_INDEX: Final = MAX_SIZE // WIDTH
 _PATH: Final = re.compile(
     r"tile/(?P<level>0|[1-9][0-9]?|entries)/"
@@ -161,11 +164,14 @@ def unpack_bundle(data: bytes, width: int) -> list[bytes]:
         start = at + 2
         stop = start + int.from_bytes(data[at:start], "big")
         if start > end or stop > end:
-            raise BundleError("it ends within an entry", whole=tuple(entries))
+            raise BundleError("it ends within an entry", whole=tuple(entries), torn=True)
         if start == stop:
-            raise BundleError("it holds an empty entry", whole=tuple(entries))
+            raise BundleError("it holds an empty entry", whole=tuple(entries), torn=True)
+        if len(entries) == _MOST_CUT:
+            raise BundleError("far too many entries", whole=tuple(entries), torn=True)
         entries.append(data[start:stop])
         at = stop
     if len(entries) != width:
-        raise BundleError(f"{len(entries)} entries, not {width}", whole=tuple(entries))
+        reason = f"{len(entries)} entries, not {width}"
+        raise BundleError(reason, whole=tuple(entries), torn=False)
     return entries

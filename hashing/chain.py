@@ -1,0 +1,124 @@
+"""What entries must say of one another: order, links, genesis, closed dockings.
+
+Pure. Whether an entry is the one that was sealed is for the tree to say; here
+every sentence an entry makes is held against the entries before it.
+docs/formats/entry.md sections 3 and 5.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hashing.bodies import DOCKING_KINDS
+from hashing.canonical import JSON
+from hashing.entry import GENESIS_PREV, Entry, parse
+from hashing.errors import EvidenceError
+
+Tell = Callable[[str, int, str], None]  # code, seq, detail
+
+
+@dataclass(slots=True)
+class Claims:
+    """What the entries say lies in the store: digest -> the entry that said so first."""
+
+    clips: dict[bytes, tuple[int, int]] = field(default_factory=dict)  # (seq, size)
+    documents: dict[bytes, int] = field(default_factory=dict)
+    wanted: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)  # every (seq, size)
+
+
+class Chain:
+    """Walks the entries in order."""
+
+    def __init__(self, *, origin: str | None, vkey: str, claims: Claims | None, tell: Tell) -> None:
+        """Expect this origin (None: whatever genesis says) and key; fill `claims` if asked."""
+        self._origin = origin
+        self._vkey = vkey
+        self._claims = claims
+        self._tell = tell
+        # Two candidates for the leaf before: what its entry hashes to, and what
+        # the tile says. Where they differ, the next entry may follow either.
+        self._before: tuple[bytes | None, bytes | None] = (GENESIS_PREV, None)
+        self._holed = False
+        self._dockings: dict[int, tuple[int, hashlib._Hash]] = {}
+
+    def take(self, place: int, raw: bytes, leaf: bytes, sealed: bytes | None) -> None:
+        """Judge the entry at `place`; `sealed` is its leaf hash by the tile, if there is one."""
+        before, self._before = self._before, (leaf, sealed)
+        try:
+            entry = parse(raw)
+        except EvidenceError as error:
+            self._tell("entry-malformed", place, str(error))
+            self._holed = True
+            return
+        if entry.seq != place:
+            self._tell("entry-seq", place, f"it states seq {entry.seq}, its place is {place}")
+        if entry.prev not in before and before != (None, None):
+            self._tell("chain-broken", place, f"its prev is not the leaf hash of entry {place - 1}")
+        if (place == 0) != (entry.kind == "genesis"):
+            self._tell("genesis", place, f"entry {place} is of the kind {entry.kind}")
+        elif place == 0:
+            self._genesis(entry)
+        self._docking(entry, leaf)
+        if self._claims is not None:
+            self._claim(self._claims, entry)
+
+    def gap(self, sealed: bytes | None) -> None:
+        """Pass over an entry that could not be read."""
+        self._before = (None, sealed)
+        self._holed = True
+
+    def claim_nothing(self) -> None:
+        """From here on entries are not signed: what they claim counts for nothing."""
+        self._claims = None
+
+    def _genesis(self, entry: Entry) -> None:
+        if self._origin is not None and entry.body["origin"] != self._origin:
+            self._tell("genesis", 0, "genesis states another origin than the checkpoint")
+        if entry.body["vkey"] != self._vkey:
+            self._tell("genesis", 0, "genesis states another key than the one given")
+
+    def _docking(self, entry: Entry, leaf: bytes) -> None:
+        docking = entry.body.get("docking")
+        if entry.kind not in DOCKING_KINDS and type(docking) is not int:
+            return
+        number = _int(docking)
+        count, digest = self._dockings.get(number) or (0, hashlib.sha256())
+        if entry.kind == "released" and not self._holed:
+            stated = (entry.body["entries"], entry.body["digest"])
+            if stated != (count, digest.hexdigest()):
+                self._tell(
+                    "released-mismatch",
+                    entry.seq,
+                    f"it closes docking {number} with {stated[0]} entries, digest "
+                    f"{str(stated[1])[:12]}…; the log has {count}, {digest.hexdigest()[:12]}…",
+                )
+        digest.update(leaf)
+        self._dockings[number] = (count + 1, digest)
+
+    def _claim(self, claims: Claims, entry: Entry) -> None:
+        document = entry.body.get("document")
+        if type(document) is str:
+            claims.documents.setdefault(bytes.fromhex(document), entry.seq)
+        if entry.kind != "clip":
+            return
+        digest, size = bytes.fromhex(_str(entry.body["sha256"])), _int(entry.body["size"])
+        first, stated = claims.clips.setdefault(digest, (entry.seq, size))
+        if stated != size:
+            detail = f"{size} bytes; entry {first} seals the same content with {stated}"
+            self._tell("clip-size-conflict", entry.seq, detail)
+        if digest in claims.wanted:
+            claims.wanted[digest].append((entry.seq, size))
+
+
+def _int(value: JSON) -> int:
+    """Return a member that the entry's own check has already found to be an int."""
+    if type(value) is not int:
+        raise TypeError(type(value))
+    return value
+
+
+def _str(value: JSON) -> str:
+    """Return a member that the entry's own check has already found to be a str."""
+    if type(value) is not str:
+        raise TypeError(type(value))
+    return value

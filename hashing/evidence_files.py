@@ -1,0 +1,70 @@
+"""Reading files that somebody may have prepared: bounded, and never through a link."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from hashing.errors import FileTroubleError, Trouble
+
+_CHUNK: Final = 1 << 20
+_ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+# O_NONBLOCK: a pipe that took the file's place since the look must not hold us up.
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def read_file(path: str, limit: int) -> bytes:
+    """Return the bytes of a regular file; raise FileTroubleError if it is none or longer."""
+    data = b"".join(_chunks(path, limit + 1))
+    if len(data) > limit:
+        raise FileTroubleError(Trouble.OVERSIZE, f"it is longer than {limit} bytes")
+    return data
+
+
+def digest_file(path: str, tell: Callable[[int], None]) -> tuple[int, bytes]:
+    """Return size and SHA-256 of a regular file; raise FileTroubleError.
+
+    `tell` is called with the number of bytes read since the last call.
+    """
+    digest, size = hashlib.sha256(), 0
+    for chunk in _chunks(path, None):
+        digest.update(chunk)
+        size += len(chunk)
+        tell(len(chunk))
+    return size, digest.digest()
+
+
+def listing(path: str) -> list[os.DirEntry[str]]:
+    """Return what a directory holds, by name; raise FileTroubleError."""
+    try:
+        with os.scandir(path) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise _trouble(error) from None
+
+
+def _chunks(path: str, most: int | None) -> Iterator[bytes]:
+    try:
+        # Looked at before it is opened: opening a device may do something.
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise FileTroubleError(Trouble.IRREGULAR, "it is not a regular file")
+        handle = os.open(path, _FLAGS)
+        try:
+            while chunk := os.read(handle, _CHUNK if most is None else min(most, _CHUNK)):
+                yield chunk
+                if most is not None:
+                    most -= len(chunk)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise _trouble(error) from None
+
+
+def _trouble(error: OSError) -> FileTroubleError:
+    if error.errno in _ABSENT:
+        return FileTroubleError(Trouble.MISSING, "it is not there")
+    if error.errno == errno.ELOOP:
+        return FileTroubleError(Trouble.IRREGULAR, "it is a symbolic link")
+    return FileTroubleError(Trouble.UNREADABLE, error.strerror or type(error).__name__)

@@ -1,0 +1,180 @@
+"""The store against the log: every sealed clip and document is there, and is itself.
+
+    store/clips/<aa>/<sha256>      store/documents/<aa>/<sha256>
+
+docs/formats/log.md section 6. One pass over the directories, in memory for the
+digests that the log names.
+"""
+
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from hashing import document
+from hashing.chain import Claims
+from hashing.errors import EvidenceError, FileTroubleError, Trouble
+from hashing.evidence_files import digest_file, listing, read_file
+from hashing.inventory import is_unfinished, look
+from hashing.log_walk import Progress
+from hashing.report import Tally
+
+_IGNORED: Final = frozenset({"id", "incoming"})
+_FAN: Final = re.compile("[0-9a-f]{2}", re.ASCII)
+_NAME: Final = re.compile("[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(slots=True)
+class Stored:
+    """How much was looked at."""
+
+    clips: int = 0
+    clip_bytes: int = 0
+    documents: int = 0
+
+
+class StoreCheck:
+    """One pass over one store."""
+
+    def __init__(self, root: str, claims: Claims, tally: Tally, progress: Progress) -> None:
+        self._root = root
+        self._claims = claims
+        self._tally = tally
+        self._progress = progress
+        self._total = sum(size for _, size in claims.clips.values())
+        self._read = 0
+        self._out = Stored()
+
+    def run(self, doubts: Callable[[int], bool]) -> Stored:
+        """Check the store; what an entry claims that `doubts` names may be missing."""
+        self._top()
+        clips, documents = dict(self._claims.clips), dict(self._claims.documents)
+        for name, where in self._files("clips"):
+            self._clip(where, bytes.fromhex(name), clips)
+        for name, where in self._files("documents"):
+            self._document(where, bytes.fromhex(name), documents)
+        for digest, (seq, _) in clips.items():
+            self._missing("clips", digest, seq, doubts)
+        for digest, seq in documents.items():
+            self._missing("documents", digest, seq, doubts)
+        return self._out
+
+    def _top(self) -> None:
+        try:
+            entries = listing(self._root)
+        except FileTroubleError as error:
+            code = "store-missing" if error.trouble is Trouble.MISSING else "file-unreadable"
+            self._tally.problem(code, self._root, error.detail)
+            return
+        for entry in entries:
+            if entry.name in {"clips", "documents"} | _IGNORED or is_unfinished(entry.name):
+                continue
+            if entry.name == "damaged":
+                self._set_aside(f"{self._root}/damaged")
+            else:
+                self._tally.problem("store-stray", f"{self._root}/{entry.name}")
+
+    def _set_aside(self, where: str) -> None:
+        try:
+            held = len(listing(where))
+        except FileTroubleError as error:
+            self._tally.problem(f"file-{error.trouble}", where, error.detail)
+            return
+        if held:
+            self._tally.notice("store-set-aside", where, f"{held} files")
+
+    def _files(self, room: str) -> Iterator[tuple[str, str]]:
+        """Yield name and path of each file that lies where its name says."""
+        for fan, where in self._entries(f"{self._root}/{room}", stat.S_ISDIR, _FAN):
+            for name, path in self._entries(where, stat.S_ISREG, _NAME):
+                if name.startswith(fan):
+                    yield name, path
+                else:
+                    self._tally.problem("store-stray", path, "it lies in the wrong directory")
+
+    def _entries(
+        self, folder: str, is_kind: Callable[[int], bool], pattern: re.Pattern[str]
+    ) -> Iterator[tuple[str, str]]:
+        try:
+            entries = listing(folder)
+        except FileTroubleError as error:
+            if error.trouble is not Trouble.MISSING:
+                self._tally.problem("file-unreadable", folder, error.detail)
+            return
+        for name in [entry.name for entry in entries]:
+            path = f"{folder}/{name}"
+            found = look(path, self._tally)
+            if found is None:
+                continue
+            if not pattern.fullmatch(name):
+                self._tally.problem("store-stray", path)
+            elif not is_kind(found.st_mode):
+                self._tally.problem("file-irregular", path)
+            else:
+                yield name, path
+
+    def _clip(self, where: str, name: bytes, awaited: dict[bytes, tuple[int, int]]) -> None:
+        claim = self._claims.clips.get(name)
+        awaited.pop(name, None)
+        try:
+            size, digest = digest_file(where, self._tell)
+        except FileTroubleError as error:
+            self._tally.problem(f"file-{error.trouble}", where, error.detail, claim and claim[0])
+            return
+        self._out.clips += 1
+        self._out.clip_bytes += size
+        if digest != name:
+            self._damaged(where, digest, claim, size)
+        elif claim is None:
+            self._tally.notice("store-unclaimed", where)
+        elif size != claim[1]:
+            detail = f"{size} bytes; entry {claim[0]} states {claim[1]}"
+            self._tally.problem("clip-size", where, detail, claim[0])
+
+    def _damaged(self, where: str, digest: bytes, claim: tuple[int, int] | None, size: int) -> None:
+        other = self._claims.clips.get(digest)
+        detail = f"its SHA-256 is {digest.hex()}"
+        if other is not None:
+            detail = f"it holds the clip of entry {other[0]}"
+        if claim is None:
+            self._tally.problem("store-misnamed", where, detail)
+            return
+        if size != claim[1]:
+            detail = f"{size} bytes, not {claim[1]}; {detail}"
+        self._tally.problem("clip-damaged", where, detail, claim[0])
+
+    def _document(self, where: str, name: bytes, awaited: dict[bytes, int]) -> None:
+        seq = self._claims.documents.get(name)
+        awaited.pop(name, None)
+        try:
+            data = read_file(where, document.MAX_DOCUMENT)
+        except FileTroubleError as error:
+            oversize = error.trouble is Trouble.OVERSIZE
+            code = "document-malformed" if oversize else f"file-{error.trouble}"
+            self._tally.problem(code, where, error.detail, seq)
+            return
+        self._out.documents += 1
+        digest = document.digest(data)
+        if digest != name.hex():
+            code = "store-misnamed" if seq is None else "document-damaged"
+            self._tally.problem(code, where, f"its SHA-256 is {digest}", seq)
+            return
+        try:
+            document.parse(data)
+        except EvidenceError as error:
+            self._tally.problem("document-malformed", where, str(error), seq)
+            return
+        if seq is None:
+            self._tally.notice("store-unclaimed", where)
+
+    def _missing(self, room: str, digest: bytes, seq: int, doubts: Callable[[int], bool]) -> None:
+        if doubts(seq):
+            return
+        name = digest.hex()
+        code = "clip-missing" if room == "clips" else "document-missing"
+        self._tally.problem(code, f"{self._root}/{room}/{name[:2]}/{name}", seq=seq)
+
+    def _tell(self, count: int) -> None:
+        self._read += count
+        self._progress("store", self._read, max(self._total, self._read))
