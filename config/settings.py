@@ -20,6 +20,10 @@ Natural = Annotated[int, Meta(ge=0, lt=2**53)]
 
 # What a log may be called (C2SP signed note: no space, no "+"; checkpoint: schema-less).
 _ORIGIN: Final = re.compile(r"(?!.*://)[^\s+\x00-\x20\x7f]{1,255}")
+# A physical port as udev's ID_PATH begins: the controller, then the chain of hub ports.
+_PORT: Final = re.compile(
+    r"[a-z][\w.:]*(?:-[\w.:]+)*?-usb(?:v[23])?-0:[1-9]\d{0,2}(?:\.[1-9]\d{0,2}){0,5}", re.ASCII
+)
 # A preset is named by its file, so its name must not be a path.
 _PRESET: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -63,7 +67,6 @@ class Reader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     socket: str
     timeout_s: Annotated[int, Meta(ge=1, le=86_400)]
     max_entries: Annotated[int, Meta(ge=1, le=10_000_000)]
-    max_depth: Annotated[int, Meta(ge=1, le=256)]
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +138,10 @@ def _clashing_bays(bays: tuple[Bay, ...], source: str) -> Iterator[ConfigError]:
                 "bay-without-port", source=source, where=f"{where}.ports", bay=bay.name
             )
         for nth, port in enumerate(bay.ports):
+            if not _PORT.fullmatch(port):
+                yield ConfigError(
+                    "bad-port", source=source, where=f"{where}.ports[{nth}]", port=port
+                )
             if port in ports:
                 yield ConfigError(
                     "port-twice",

@@ -62,11 +62,13 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.DaemonUnreachableError: Fault(
         "daemon-unreachable", ExitCode.DAEMON_UNREACHABLE, retry=True
     ),
-    # Evidence in doubt is latched and shown, never retried and never repaired.
-    dock.DoubtError: Fault("doubt", ExitCode.VERIFICATION_FAILED),
+    # Evidence in doubt is latched and shown, never retried and never repaired. Only where
+    # the entries and the published log contradict each other is it a failed verification:
+    # a wrong disk or a missing key says nothing about the evidence.
+    dock.DoubtError: Fault("doubt", ExitCode.FAILED),
     dock.LedgerDoubtError: Fault("ledger-doubt", ExitCode.VERIFICATION_FAILED),
-    dock.StoreDoubtError: Fault("store-doubt", ExitCode.VERIFICATION_FAILED),
-    dock.KeyDoubtError: Fault("key-doubt", ExitCode.VERIFICATION_FAILED),
+    dock.StoreDoubtError: Fault("store-doubt", ExitCode.FAILED),
+    dock.KeyDoubtError: Fault("key-doubt", ExitCode.FAILED),
 }
 
 EXPECTED: Final = (ConfigError, EvidenceError, bridge.BridgeError, dock.DockError)

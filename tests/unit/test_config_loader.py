@@ -17,6 +17,7 @@ from config.errors import ConfigError
 from config.loader import BUILT_IN, HOST_NAME, load
 from config.settings import Bay, Storage
 from config.toml import SHIPPED, parse
+from dock_daemon.ports import port_of
 
 T = TypeVar("T")
 
@@ -160,8 +161,10 @@ def test_a_port_in_two_bays_names_both(tmp_path: Path) -> None:
         ('[[bays]]\nname = "1"', "missing-field", "$.bays[0]"),
         ('[[bays]]\nname = "1"\nports = "a"', "wrong-type", "$.bays[0].ports"),
         ('[[bays]]\nname = "1"\nports = []', "bay-without-port", "$.bays[0].ports"),
+        ('[[bays]]\nname = "1"\nports = ["/dev/sdb"]', "bad-port", "$.bays[0].ports[0]"),
+        (TWO_BAYS.replace("0:2", "0:2:1.0-scsi-0:0:0:0"), "bad-port", "$.bays[1].ports[0]"),
         (TWO_BAYS.replace('"2"', '"1"'), "bay-named-twice", "$.bays[1].name"),
-        ('[[bays]]\nname = "1"\nports = ["a", "a"]', "port-twice", "$.bays[0].ports[1]"),
+        (TWO_BAYS.replace("usbv3", "usb"), "port-twice", "$.bays[0].ports[1]"),
         ("dock = 3", "wrong-type", "$.dock"),
         ('[dock]\nlanguage = "de"', "bad-value", "$.dock.language"),
         ('[dock]\ntimezone = "Asia/Nowhere"', "unknown-zone", "$.dock.timezone"),
@@ -286,6 +289,17 @@ def test_a_small_disk_keeps_a_tenth() -> None:
     assert storage.reserve_of(0) == 0
 
 
+@given(
+    st.from_regex(r"(pci-0000:0[01]:14\.0|platform-[a-z.-]{1,8})(-usb(v[0-9])?-[01]:[0-9.:]{1,9})?")
+)
+def test_a_bay_has_no_port_that_udev_could_never_name(port: str) -> None:
+    """The loader accepts exactly those ports that the dock reads out of ID_PATH, whole."""
+    shipped = parse((SHIPPED / "dock.toml").read_bytes(), source=BUILT_IN)
+    bay = {"bays": [{"name": "1", "ports": [port]}]}
+    found = outcome(lambda: layers.lay([layers.Layer(BUILT_IN, shipped), layers.Layer("x", bay)]))
+    assert isinstance(found, layers.Stack) == (port_of(port) == port)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_tables_or_a_named_error(data: bytes) -> None:
     """Whatever a configuration file holds, reading it ends in tables or in a ConfigError."""
@@ -303,7 +317,7 @@ TABLES = st.dictionaries(
         lambda inner: st.one_of(
             st.lists(inner, max_size=2),
             st.dictionaries(
-                st.sampled_from(["name", "ports", "max_depth", "y"]), inner, max_size=3
+                st.sampled_from(["name", "ports", "max_entries", "y"]), inner, max_size=3
             ),
         ),
         max_leaves=6,

@@ -27,7 +27,8 @@ def run(*arguments: str, **env: str) -> Result:
 def site(tmp_path: Path) -> Path:
     """Return a configuration directory with two bays and a name."""
     (tmp_path / "sealdock.toml").write_text(
-        '[dock]\nname = "采集站 \\"3\\""\n[[bays]]\nname = "1"\nports = ["a", "b"]\n'
+        '[dock]\nname = "采集站 \\"3\\""\n'
+        '[[bays]]\nname = "1"\nports = ["pci-0000:00:14.0-usb-0:1"]\n'
         '[[bays]]\nname = "2"\nports = []\nenabled = false\n',
         encoding="utf-8",
     )
