@@ -1,0 +1,104 @@
+"""One man page, made from the help of every command and from docs/exit-codes.md.
+
+click-man was tried: it makes a page per command, knows no lazily loaded ones, and leaves out the
+examples and exit codes that stand below a command's options. Written for man(7).
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+from typing import Final
+
+import click
+
+from dock_daemon.commands.root import sealdock
+from dock_daemon.version import VERSION
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+FILES: Final = (
+    ("/etc/sealdock/sealdock.toml, /etc/sealdock/sealdock.d/*.toml", "Settings of this dock."),
+    ("/var/lib/sealdock/store/", "Clips and documents, each under its SHA-256."),
+    ("/var/lib/sealdock/log/", "The signed log as anybody may copy it, and log/vkey, its key."),
+    ("/var/lib/sealdock/ledger.db", "The entries before they are published; one process owns it."),
+    ("/var/lib/sealdock/key/log.key", "The signing key. Nobody else may read it."),
+)
+
+
+def roff(text: str) -> str:
+    """Return `text` so that troff prints it as it is."""
+    safe = text.replace("\\", r"\e").replace("-", r"\-")
+    return re.sub(r"^([.'])", r"\\&\1", safe, flags=re.MULTILINE)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Yield click's help text: paragraphs to be filled, and those it marks to be left alone."""
+    for paragraph in re.split(r"\n\s*\n", cleandoc(text)):
+        body = paragraph.removeprefix("\b").strip("\n")
+        if body != paragraph:
+            yield f".PP\n.nf\n{roff(body)}\n.fi"
+        else:
+            yield f".PP\n{roff(body)}"
+
+
+def options(command: click.Command, ctx: click.Context) -> Iterator[str]:
+    """Yield the options of a command, each with its help."""
+    for parameter in command.params:
+        record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+        if record is not None:
+            yield f".TP\n.B {roff(record[0])}\n{roff(record[1])}"
+
+
+def section(command: click.Command, ctx: click.Context) -> Iterator[str]:
+    """Yield one command's usage, help, options and examples; those of its sub-commands after it."""
+    usage = " ".join(command.collect_usage_pieces(ctx))
+    yield f".SS {roff(f'{ctx.command_path} {usage}')}"
+    yield from paragraphs(command.help or "")
+    yield from options(command, ctx)
+    yield from paragraphs(command.epilog or "")
+    yield from sections(command, ctx)
+
+
+def sections(group: click.Command, ctx: click.Context) -> Iterator[str]:
+    """Yield the sections of every command of a group, in its order; nothing for a plain command."""
+    if not isinstance(group, click.Group):
+        return
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        if command is not None:
+            yield from section(command, click.Context(command, info_name=name, parent=ctx))
+
+
+def exit_codes() -> Iterator[str]:
+    """Yield the codes and their meanings from the table of docs/exit-codes.md."""
+    table = (ROOT / "docs" / "exit-codes.md").read_text("utf-8")
+    for code, means in re.findall(r"^\| (\d+) \| [A-Z_]+ \| ([^|]+) \|", table, re.MULTILINE):
+        yield f".TP\n.B {code}\n{roff(means)}"
+
+
+def page() -> str:
+    """Return the whole man page."""
+    ctx = click.Context(sealdock, info_name="sealdock")
+    parts = [
+        f'.TH SEALDOCK 1 "" "sealdock {VERSION}"',
+        f".SH NAME\nsealdock {roff('-')} the dock for body{roff('-')}worn enforcement recorders",
+        ".SH SYNOPSIS\n.B sealdock\nCOMMAND [OPTIONS] [ARGUMENTS]",
+        ".SH DESCRIPTION",
+        *paragraphs(sealdock.help or ""),
+        ".SH OPTIONS",
+        *options(sealdock, ctx),
+        ".SH COMMANDS",
+        *sections(sealdock, ctx),
+        ".SH EXIT STATUS",
+        *exit_codes(),
+        ".SH FILES",
+        *(f".TP\n.I {roff(path)}\n{roff(what)}" for path, what in FILES),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(page(), "utf-8")
