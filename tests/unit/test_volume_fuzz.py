@@ -70,7 +70,7 @@ def check_bounds(found: Listed, size: int, limits: Limits) -> None:
             assert 0 <= extent.offset <= size - extent.length
         assert sum(extent.length for extent in entry.extents) <= size
         assert len(entry.record) % 32 == 0
-        assert entry.text.encode()  # it can be: no unpaired surrogate is left
+        entry.text.encode()  # raises where an unpaired surrogate is left
         assert entry.record or not (entry.problems or entry.deleted)
     for volume, _entries in found.volumes:
         assert 0 <= volume.free_bytes <= size
