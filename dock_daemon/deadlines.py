@@ -29,7 +29,7 @@ class Deadline:
     due_ms: int
 
 
-def deadline_of(  # noqa: PLR0913  the rule has this many inputs, each of another origin
+def deadline_of(
     clip_end: datetime | None,
     day_last_end: datetime | None,
     *,

@@ -87,7 +87,7 @@ class _Count:
 class _Pending:
     """Something handed to the sealer, and what to do once it is kept or lost."""
 
-    future: "Future[Sealed]"
+    future: Future[Sealed]
     kept: Callable[[Sealed], None]
     lost: Callable[[ClipError], None]
 

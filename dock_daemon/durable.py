@@ -18,6 +18,7 @@ import errno
 import hashlib
 import mmap
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -46,7 +47,7 @@ def filesystem_type(path: Path) -> int:
     room = ctypes.create_string_buffer(512)
     if _LIBC.statfs(os.fsencode(path), room) != 0:
         raise OSError(ctypes.get_errno(), "statfs", str(path))
-    return ctypes.cast(room, ctypes.POINTER(ctypes.c_long))[0] & 0xFFFFFFFF
+    return int.from_bytes(room.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder) & 0xFFFFFFFF
 
 
 class Settler:
@@ -148,14 +149,13 @@ def reread(path: Path) -> tuple[str, int, Reread]:
     """
     digest = hashlib.sha256()
     size = 0
-    with _cold(path) as (handle, how):
-        # An anonymous map is page aligned, as O_DIRECT demands of its buffer.
-        with mmap.mmap(-1, _CHUNK) as room, memoryview(room) as view:
-            while count := os.preadv(handle, [view], size):
-                digest.update(view[:count])
-                size += count
-                if count % mmap.PAGESIZE:
-                    break  # only the end of a file is not a whole page
+    # An anonymous map is page aligned, as O_DIRECT demands of its buffer.
+    with _cold(path) as (handle, how), mmap.mmap(-1, _CHUNK) as room, memoryview(room) as view:
+        while count := os.preadv(handle, [view], size):
+            digest.update(view[:count])
+            size += count
+            if count % mmap.PAGESIZE:
+                break  # only the end of a file is not a whole page
     return digest.hexdigest(), size, how
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dock_daemon.plan import Known, Take, content_size, first_offset, path_key
-from dock_daemon.records import JSON
 from firmware_bridge.volume.listing import Entry, Refused, Stamp, Volume
+from hashing.canonical import JSON
 
 _SHORT_HEX: Final = 22  # the 11 bytes of a short FAT name, in hex
 

@@ -8,12 +8,12 @@ start, after every loss and once a minute makes it true.
 import asyncio
 import errno
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TypeAlias
 
 import pyudev
 
+from dock_daemon.media import MediumAppeared, MediumGone
 from dock_daemon.ports import port_of, port_of_sys_path
 
 log = logging.getLogger(__name__)
@@ -21,29 +21,6 @@ log = logging.getLogger(__name__)
 SECTOR_BYTES: Final = 512  # the unit of the sysfs attribute `size`, whatever the disk's own
 LOOK_AGAIN_S: Final = 60.0
 _BUFFER_BYTES: Final = 8 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediumAppeared:
-    """A disk with a medium in it is at a port. `node` is its name for now, not its identity."""
-
-    sys_path: str
-    node: str
-    port: str
-    major: int
-    minor: int
-    size_bytes: int
-    # The kernel's count of media: it tells two apart that follow one another at one
-    # place. Empty before Linux 5.15.
-    sequence: str = ""
-    properties: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class MediumGone:
-    """The disk, or the medium in it, has left."""
-
-    sys_path: str
 
 
 HotplugEvent: TypeAlias = MediumAppeared | MediumGone

@@ -35,9 +35,11 @@ def of_source(source: Source, register: Register, stop: threading.Event) -> Know
             for entry in entries
             if not entry.deleted and not entry.directory
         }
-        identity = identify(
-            lambda path, at=by_path: _content(source, at.get(path.casefold()), stop)
-        )  # type: ignore[misc]  # the default binds this volume's files
+
+        def content(path: str, at: dict[str, Entry] = by_path) -> bytes | None:
+            return _content(source, at.get(path.casefold()), stop)
+
+        identity = identify(content)
         if identity is not None:
             number = identity.dev_no
             return Known(identity, register.find(number) if number else None)

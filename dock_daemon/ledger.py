@@ -12,15 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from dock_daemon import schema
 from dock_daemon.errors import LedgerDoubtError
 from dock_daemon.records import ClipRow, DockingRow, FindingRow, Record, ReleaseRow
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
 from hashing.errors import EvidenceError
-
-_FULL: Final = {"database or disk is full", "disk I/O error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,7 @@ class Ledger:
             connection.execute("PRAGMA cell_size_check=ON")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise LedgerDoubtError(f"{path}: {verdict}")
-            if newer := schema.unknown_steps(connection):
-                raise LedgerDoubtError(f"{path} was written by a newer sealdock ({newer[0]})")
+            _check(connection, path)
             schema.migrate(connection)
             return cls(connection)
         except sqlite3.DatabaseError as error:
@@ -209,3 +202,11 @@ class Ledger:
                 )
             case None:
                 return
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise LedgerDoubtError(f"{path}: {verdict}")
+    if newer := schema.unknown_steps(connection):
+        raise LedgerDoubtError(f"{path} was written by a newer sealdock ({newer[0]})")

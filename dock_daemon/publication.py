@@ -11,6 +11,7 @@ The order, for each publication (docs/formats/log.md section 5):
 A crash between any two leaves the old checkpoint with every file it needs.
 """
 
+import functools
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -143,7 +144,7 @@ class Publisher:
                 growth.grow(
                     old,
                     list(ledger.entries(old, new)),
-                    lambda path, old=old: _kept(path, old, ledger, edge),  # type: ignore[misc]  # the default binds this round's size
+                    functools.partial(_kept, size=old, ledger=ledger, edge=dict(edge)),
                 )
             )
             self._put(files)

@@ -114,3 +114,28 @@ def totals(ledger: Ledger) -> dict[str, object]:
         " (SELECT count(*) FROM finding) AS findings"
     )
     return {**row, "entries": ledger.size}
+
+
+def answer(ledger: Ledger, request: Mapping[str, object]) -> object:
+    """Answer what a command asks, whoever holds the ledger: `ask` says what."""
+    docking = cast("int | None", request.get("docking"))
+    limit = cast("int", request.get("limit", 0))
+    match request["ask"]:
+        case "status":
+            return status(ledger)
+        case "clips":
+            return clips(ledger, docking=docking, late=bool(request.get("late")), limit=limit)
+        case "findings":
+            return findings(ledger, docking=docking, limit=limit)
+        case other:
+            raise ValueError(f"nothing is known of {other}")
+
+
+def status(ledger: Ledger) -> dict[str, object]:
+    """Return what there is to say about the ledger as it stands."""
+    kept = ledger.last_checkpoint()
+    return {
+        "totals": totals(ledger),
+        "signed": 0 if kept is None else kept[0],
+        "dockings": dockings(ledger, limit=8),
+    }

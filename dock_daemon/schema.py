@@ -16,15 +16,15 @@ STEPS: Final = frozenset({"0001_ledger"})
 
 @_LEDGER(name="0001_ledger")
 def _ledger(db: Database) -> None:
-    db["meta"].create({"name": str, "value": str}, pk="name", strict=True)
-    db["entry"].create(
+    db.table("meta").create({"name": str, "value": str}, pk="name", strict=True)
+    db.table("entry").create(
         {"seq": int, "kind": str, "docking": int, "bytes": bytes, "leaf": bytes},
         pk="seq",
         not_null={"kind", "bytes", "leaf"},
         strict=True,
     )
-    db["entry"].create_index(["docking", "seq"])
-    db["docking"].create(
+    db.table("entry").create_index(["docking", "seq"])
+    db.table("docking").create(
         {
             "number": int,
             "seq": int,
@@ -46,7 +46,7 @@ def _ledger(db: Database) -> None:
         not_null={"seq", "bay", "opened_ms"},
         strict=True,
     )
-    db["clip"].create(
+    db.table("clip").create(
         {
             "seq": int,
             "docking": int,
@@ -75,10 +75,10 @@ def _ledger(db: Database) -> None:
         not_null={"docking", "volume", "path_key", "sha256", "size", "document"},
         strict=True,
     )
-    db["clip"].create_index(["volume", "path_key", "seq"])
-    db["clip"].create_index(["sha256"])
-    db["clip"].create_index(["docking"])
-    db["finding"].create(
+    db.table("clip").create_index(["volume", "path_key", "seq"])
+    db.table("clip").create_index(["sha256"])
+    db.table("clip").create_index(["docking"])
+    db.table("finding").create(
         {
             "seq": int,
             "docking": int,
@@ -95,8 +95,8 @@ def _ledger(db: Database) -> None:
         not_null={"docking", "finding", "key", "document"},
         strict=True,
     )
-    db["finding"].create_index(["key"], unique=True)
-    db["checkpoint"].create(
+    db.table("finding").create_index(["key"], unique=True)
+    db.table("checkpoint").create(
         {"size": int, "note": bytes, "signed_ms": int}, pk="size", not_null={"note"}, strict=True
     )
 

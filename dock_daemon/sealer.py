@@ -42,9 +42,10 @@ from dock_daemon.errors import (
 )
 from dock_daemon.ledger import Ledger
 from dock_daemon.publication import Publisher
-from dock_daemon.records import JSON, Record, Row
+from dock_daemon.records import Record, Row
 from dock_daemon.store import Staged, Store
 from hashing import document
+from hashing.canonical import JSON
 from hashing.entry import At
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Sealed:
 @dataclass(slots=True)
 class _Waiting:
     piece: Piece
-    future: "Future[Sealed]"
+    future: Future[Sealed]
     files: list[Staged] = field(default_factory=list)
     document: str = ""
     verified: Reread | None = None
@@ -128,7 +129,7 @@ class Sealer:
         """Begin to seal."""
         self._thread.start()
 
-    def submit(self, piece: Piece) -> "Future[Sealed]":
+    def submit(self, piece: Piece) -> Future[Sealed]:
         """Hand a piece over; its future raises ClipError, or DoubtError when all stops."""
         future: Future[Sealed] = Future()
         self._inbox.put(_Waiting(piece, future))
@@ -163,13 +164,7 @@ class Sealer:
 
     def _next_group(self) -> list[_Waiting | _Question] | None:
         """Wait for something to do, then take whatever has gathered, up to the bounds."""
-        while True:
-            wait_s = None if self._publisher.is_current() else _PUBLISH_EVERY_S
-            try:
-                first = self._inbox.get(timeout=wait_s)
-                break
-            except queue.Empty:
-                self._publish()
+        first = self._next_item()
         if first is None:
             return None
         items = [first]
@@ -185,6 +180,14 @@ class Sealer:
             items.append(item)
             weight += _weight(item)
         return items
+
+    def _next_item(self) -> _Waiting | _Question | None:
+        while True:
+            wait_s = None if self._publisher.is_current() else _PUBLISH_EVERY_S
+            try:
+                return self._inbox.get(timeout=wait_s)
+            except queue.Empty:
+                self._publish()
 
     def _work(self, items: list[_Waiting | _Question]) -> None:
         group: list[_Waiting] = []
@@ -212,7 +215,7 @@ class Sealer:
             self._fail(group, error)
             return
         except DockError as error:
-            log.error("a group of %d was not sealed: %s", len(group), error)
+            log.warning("a group of %d was not sealed: %s", len(group), error)
             self._fail(group, error)
             return
         for waiting, sealed in done:
@@ -222,7 +225,7 @@ class Sealer:
             self._publish()
 
     def _commit(self, group: list[_Waiting]) -> list[tuple[_Waiting, Sealed]]:
-        """Steps (1) to (6) of the module's order; raise DockError if the group is lost."""
+        """Do steps (1) to (6) of the module's order; raise DockError if the group is lost."""
         try:
             for waiting in group:
                 self._stage(waiting)
@@ -301,7 +304,7 @@ class Sealer:
             self.doubt.set_result(error)
         except (OSError, sqlite3.Error) as error:
             # Sealed clips stay sealed; the published log lags behind and says so.
-            log.error("the log could not be published: %s", error)
+            log.warning("the log could not be published: %s", error)
 
 
 def _weight(item: _Waiting | _Question | None) -> int:

@@ -181,7 +181,7 @@ class FolderSource:
             problems=tuple(problems),
             sound=not problems,
         )
-        self.volumes = ((volume, entries),)
+        self.volumes: tuple[tuple[Volume, tuple[Entry, ...]], ...] = ((volume, entries),)
 
     def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:
         """Yield the file's content as the file system gives it."""
@@ -207,7 +207,7 @@ class FolderSource:
     def still_there(self) -> bool:
         """Tell whether the folder still has its entries."""
         try:
-            return bool(os.listdir(self._root)) or not self.volumes[0][1]
+            return bool(_names_in(self._root)) or not self.volumes[0][1]
         except OSError:
             return False
 
@@ -216,7 +216,7 @@ class FolderSource:
         os.close(self._root)
 
     def _open(self, entry: Entry) -> int:
-        path = os.path.join(*(os.fsdecode(name.raw) for name in entry.path))
+        path = "/".join(os.fsdecode(name.raw) for name in entry.path)
         try:
             # Listed as a regular file with no link above it; O_NOFOLLOW and the check
             # below hold that against a folder that changes under our eyes.
@@ -243,7 +243,7 @@ class FolderSource:
             ) from error
 
     def _walk(self, parents: tuple[Name, ...], problems: list[Problem]) -> Iterator[Entry]:
-        path = os.path.join(".", *(os.fsdecode(name.raw) for name in parents))
+        path = "/".join([".", *(os.fsdecode(name.raw) for name in parents)])
         try:
             handle = os.open(
                 path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._root
@@ -252,8 +252,7 @@ class FolderSource:
             problems.append(Problem("directory-unreadable", error.strerror or "unknown"))
             return
         try:
-            names = sorted(os.listdir(handle))
-            for text in names:
+            for text in _names_in(handle):
                 about = os.stat(text, dir_fd=handle, follow_symlinks=False)
                 name = Name(raw=os.fsencode(text), text=_clean(text))
                 yield from self._entry((*parents, name), about, problems)
@@ -303,6 +302,10 @@ class FolderSource:
         )
 
 
+def _names_in(directory: int) -> list[str]:
+    return sorted(os.listdir(directory))
+
+
 def open_source(
     path: str,
     *,
@@ -318,7 +321,7 @@ def open_source(
     what `open_medium` raises.
     """
     try:
-        mode = os.stat(path).st_mode if device is None else stat.S_IFBLK
+        mode = Path(path).stat().st_mode if device is None else stat.S_IFBLK
     except (OSError, ValueError) as error:
         raise SourceNotFoundError(path) from error
     if stat.S_ISDIR(mode):

@@ -14,10 +14,11 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -39,6 +40,8 @@ from dock_daemon.version import VERSION
 from hashing.canonical import JSON
 from hashing.entry import parse
 from hashing.keys import SignerKey
+
+Answer = TypeVar("Answer")
 
 
 class State:
@@ -87,16 +90,36 @@ class _Rooms:
         return self.root / "store"
 
 
-def open_state(loaded: Loaded, clock: Clock, *, make: bool = True) -> State:
+def look(root: Path, question: Callable[[Ledger], Answer]) -> Answer:
+    """Ask a ledger that no daemon holds, and change nothing.
+
+    Raises StateMissingError, StateBusyError, StateUnusableError or DoubtError.
+    """
+    rooms = _Rooms(root)
+    try:
+        if not rooms.ledger.exists():
+            raise StateMissingError(root)
+        lock = _lock(root)
+    except OSError as error:
+        raise StateUnusableError(root, error.strerror or str(error)) from error
+    try:
+        ledger = Ledger.open(rooms.ledger)
+        try:
+            return question(ledger)
+        finally:
+            ledger.close()
+    finally:
+        os.close(lock)
+
+
+def open_state(loaded: Loaded, clock: Clock) -> State:
     """Open the state directory that the settings name, making it where there is none.
 
-    Raises StateBusyError, StateMissingError (with `make` False), StateUnusableError,
-    and DoubtError when what is found there does not hold together.
+    Raises StateBusyError, StateUnusableError, and DoubtError when what is found there
+    does not hold together.
     """
     settings = loaded.settings
     rooms = _Rooms(Path(settings.storage.state))
-    if not make and not rooms.ledger.exists():
-        raise StateMissingError(rooms.root)
     try:
         rooms.root.mkdir(mode=0o750, parents=True, exist_ok=True)
         lock = _lock(rooms.root)

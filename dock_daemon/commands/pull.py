@@ -12,12 +12,10 @@ from config.exit_codes import ExitCode
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.telling import teller
-from dock_daemon.docking import Parts, TakeOver
-from dock_daemon.events import Released
+from dock_daemon.docking import Parts
 from dock_daemon.rules import Rules
-from dock_daemon.sources import Source, UnreadSource, open_source
-from dock_daemon.state import State, open_state
-from firmware_bridge.errors import BridgeError, NotOpenedError
+from dock_daemon.state import open_state
+from dock_daemon.turn import Desk, Place
 
 
 @click.command(
@@ -43,60 +41,20 @@ def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None
     """
     clock = SystemClock()
     rules = Rules.of(invocation.loaded)
-    with _stop_on_signals() as stop:
-        opened, refusal = _open(source, invocation, rules, stop)
-        try:
-            with open_state(invocation.loaded, clock) as state:
-                ended = _take_over(
-                    opened, state, rules, invocation, bay=bay, reread=reread, stop=stop
-                )
-                if state.sealer.doubt.done():
-                    raise state.sealer.doubt.result()
-        finally:
-            opened.close()
-        if stop.is_set():
-            raise click.exceptions.Exit(ExitCode.INTERRUPTED)
-    if refusal is not None:
-        raise refusal
-    if ended.result != "complete":
-        raise click.exceptions.Exit(ExitCode.PARTIAL)
-
-
-def _open(
-    source: str, invocation: Invocation, rules: Rules, stop: threading.Event
-) -> tuple[Source, BridgeError | None]:
-    """Open SOURCE; one that is there but cannot be listed is docked all the same, and said."""
-    try:
-        opened = open_source(
-            source,
-            zone=rules.zone,
-            chunk_bytes=rules.ingest.chunk_bytes,
-            reader=invocation.loaded.settings.reader,
-            stop=stop,
+    with _stop_on_signals() as stop, open_state(invocation.loaded, clock) as state:
+        desk = Desk(
+            Parts(state.store, state.sealer, clock, rules), invocation.loaded.settings.reader
         )
-    except NotOpenedError:
-        raise
-    except BridgeError as error:
-        return UnreadSource(kind="medium", place=source, problem=str(error)), error
-    return opened, None
-
-
-def _take_over(
-    source: Source,
-    state: State,
-    rules: Rules,
-    invocation: Invocation,
-    *,
-    bay: str,
-    reread: bool,
-    stop: threading.Event,
-) -> Released:
-    telling = teller(as_json=invocation.json, lang=invocation.lang, zone=rules.zone)
-    parts = Parts(state.store, state.sealer, SystemClock(), rules)
-    try:
-        return TakeOver(source, parts, bay=bay, report=telling.hear, stop=stop, reread=reread).run()
-    finally:
-        telling.close()
+        telling = teller(as_json=invocation.json, lang=invocation.lang, zone=rules.zone)
+        try:
+            opened = desk.open(Place(path=source), stop)
+            end = desk.take_over(opened, bay=bay, report=telling.hear, stop=stop, reread=reread)
+        finally:
+            telling.close()
+    if stop.is_set():
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if end.result != "complete":
+        raise click.exceptions.Exit(ExitCode.PARTIAL)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from dock_daemon.hotplug import MediumAppeared, Present, Tell
+from dock_daemon.hotplug import Present, Tell
+from dock_daemon.media import MediumAppeared
 
 
 class ScriptedHotplug:

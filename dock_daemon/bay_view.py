@@ -1,0 +1,101 @@
+"""What can be seen of a bay: its state's key, who is in it, how far it is. Pure.
+
+Keys are those of the messages `bay.*`; a screen adds colour, icon and light.
+"""
+
+from dataclasses import dataclass, replace
+
+from dock_daemon.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
+from dock_daemon.events import (
+    Checked,
+    ClipKnown,
+    ClipSealed,
+    ClipUnread,
+    Event,
+    FindingMade,
+    Identified,
+    Planned,
+    Progress,
+    Released,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BayView:
+    """One bay, as shown. Times in ms UTC, sizes in bytes."""
+
+    bay: str
+    turn: int = 0
+    state: str = "empty"
+    docking: int = 0
+    recorder: str = ""
+    holder: str = ""
+    registered: bool = True
+    verdict: str = ""
+    clips: int = 0
+    sealed: int = 0
+    known: int = 0
+    unread: int = 0
+    findings: int = 0
+    late: int = 0
+    bytes: int = 0
+    bytes_copied: int = 0
+    due_ms: int | None = None
+    error: str = ""
+
+
+def of_state(view: BayView, state: State) -> BayView:
+    """Return the view once the bay is in `state`."""
+    match state:
+        case Empty(turn):
+            return BayView(bay=view.bay, turn=turn)
+        case Working(turn):
+            if turn == view.turn:
+                return view
+            return BayView(bay=view.bay, turn=turn, state="detecting")
+        case LettingGo():
+            return replace(view, state="interrupted")
+        case Interrupted():
+            return replace(view, state="interrupted")
+        case Done(_, _, ends):
+            good = all(end.result == "complete" for end in ends)
+            return replace(view, state="done" if good else "attention")
+        case Faulted(_, error):
+            return replace(view, state="fault", error=str(error))
+
+
+def of_event(view: BayView, event: Event) -> BayView:
+    """Return the view once a docking has told `event`."""
+    match event:
+        case Identified():
+            return replace(
+                view,
+                state="checking",
+                docking=event.docking,
+                recorder=event.recorder,
+                holder=event.holder,
+                registered=event.registered,
+            )
+        case Checked(verdict=verdict):
+            return replace(view, verdict=verdict)
+        case Planned():
+            return replace(
+                view,
+                state="pulling",
+                clips=event.clips,
+                bytes=event.bytes,
+                due_ms=event.nearest_due_ms,
+            )
+        case Progress(bytes_copied=copied):
+            state = "verifying" if view.bytes and copied >= view.bytes else view.state
+            return replace(view, state=state, bytes_copied=copied)
+        case ClipSealed(late=late):
+            return replace(view, sealed=view.sealed + 1, late=view.late + late)
+        case ClipKnown():
+            return replace(view, known=view.known + 1)
+        case ClipUnread():
+            return replace(view, unread=view.unread + 1)
+        case FindingMade():
+            return replace(view, findings=view.findings + 1)
+        case Released():
+            return view

@@ -1,0 +1,89 @@
+"""One medium's turn: opened, listed, taken over, let go. What `pull` and a bay both do."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from config.settings import Reader
+from dock_daemon.docking import Parts, TakeOver
+from dock_daemon.events import Released, Report
+from dock_daemon.media import MediumAppeared
+from dock_daemon.sources import Source, UnreadSource, open_source
+from firmware_bridge.errors import BridgeError, MediumGoneError, NotOpenedError
+from firmware_bridge.volume.client import DeviceIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a medium is opened: a path, and the device number if udev named one."""
+
+    path: str
+    device: DeviceIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source, and the error because of which it holds nothing."""
+
+    source: Source
+    refusal: BridgeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Opens media and takes them over, for one dock."""
+
+    parts: Parts
+    reader: Reader
+    # Card images that are opened in place of device nodes, in rehearsals without hardware.
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+
+    def place_of(self, medium: MediumAppeared) -> Place:
+        """Return where the bytes of a medium that udev reported are read."""
+        if medium.node in self.stand_ins:
+            return Place(path=self.stand_ins[medium.node])
+        return Place(path=medium.node, device=DeviceIdentity(medium.major, medium.minor))
+
+    def open(self, place: Place, stop: threading.Event) -> Opened:
+        """Open and list what is at `place`.
+
+        A medium that is there and cannot be listed is opened as one that holds nothing:
+        it is docked, and says why. Raises SourceNotFoundError, NotOpenedError and
+        MediumGoneError, where there is nothing to say anything about.
+        """
+        rules = self.parts.rules
+        try:
+            source = open_source(
+                place.path,
+                zone=rules.zone,
+                chunk_bytes=rules.ingest.chunk_bytes,
+                reader=self.reader,
+                stop=stop,
+                device=place.device,
+            )
+        except (NotOpenedError, MediumGoneError):
+            raise
+        except BridgeError as error:
+            kind = "image" if place.device is None else "device"
+            return Opened(UnreadSource(kind=kind, place=place.path, problem=str(error)), error)
+        return Opened(source)
+
+    def take_over(
+        self,
+        opened: Opened,
+        *,
+        bay: str,
+        report: Report,
+        stop: threading.Event,
+        reread: bool = False,
+    ) -> Released:
+        """Run the docking and let go; raise the refusal once it stands in the ledger."""
+        try:
+            end = TakeOver(
+                opened.source, self.parts, bay=bay, report=report, stop=stop, reread=reread
+            ).run()
+        finally:
+            opened.source.close()
+        if opened.refusal is not None:
+            raise opened.refusal
+        return end
