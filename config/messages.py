@@ -30,6 +30,12 @@ def say(key: str, lang: str, **facts: object) -> str:
     return sentence.format_map({name: printable(str(fact)) for name, fact in facts.items()})
 
 
+def term(family: str, word: str, lang: str) -> str:
+    """Return what people call a stable word, e.g. "chain-loop" of "problem"; else the word."""
+    known = f"{family}.{word}" in catalogue(DEFAULT_LANGUAGE)
+    return say(f"{family}.{word}", lang) if known else printable(word)
+
+
 def printable(text: str) -> str:
     """Return `text` as one line that says exactly what it holds: U+202E becomes <U+202E>."""
     return "".join(

@@ -295,7 +295,7 @@ def test_a_small_disk_keeps_a_tenth() -> None:
 def test_a_bay_has_no_port_that_udev_could_never_name(port: str) -> None:
     """The loader accepts exactly those ports that the dock reads out of ID_PATH, whole."""
     shipped = parse((SHIPPED / "dock.toml").read_bytes(), source=BUILT_IN)
-    bay = {"bays": [{"name": "1", "ports": [port]}]}
+    bay: layers.Table = {"bays": [{"name": "1", "ports": [port]}]}
     found = outcome(lambda: layers.lay([layers.Layer(BUILT_IN, shipped), layers.Layer("x", bay)]))
     assert isinstance(found, layers.Stack) == (port_of(port) == port)
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from config import text
 from config.exit_codes import ExitCode
-from config.messages import LANGUAGES, catalogue, printable, say
+from config.messages import LANGUAGES, catalogue, printable, say, term
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("agent", "central", "config", "dock_daemon", "firmware_bridge")
+HERE = ROOT / "config" / "messages.py"  # where a key is made of a family and a word
 HAN = ("\u4e00", "\u9fff")
 
 
@@ -37,7 +38,12 @@ def calls() -> Iterator[Said]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             for node in ast.walk(tree):
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in {"say", "messages.say"}:
+                if not isinstance(node, ast.Call):
+                    continue
+                if ast.unparse(node.func) in {"term", "messages.term"}:
+                    family = ast.literal_eval(node.args[0])
+                    yield Said(path, ((f"{family}.", ""),), None)
+                elif ast.unparse(node.func) in {"say", "messages.say"} and path != HERE:
                     yield Said(path, tuple(alternatives(node.args[0], tree)), facts_of(node))
 
 
@@ -138,6 +144,29 @@ def test_a_hostile_name_can_not_steer_the_terminal() -> None:
     """Control and bidirectional characters in a fact are shown by their number."""
     line = say("pull.known", "en", path="a\u202egpj.mp4\x1b[2J\n{x}")
     assert "a<U+202E>gpj.mp4<U+001B>[2J<U+000A>{x}" in line
+
+
+def test_a_stable_word_is_said_in_words() -> None:
+    """A problem's code is said in the reader's language; one that nobody named, as it is."""
+    assert term("problem", "chain-loop", "zh-CN") == "簇链成环"
+    assert term("problem", "chain-loop", "en") == "chain runs in a circle"
+    assert term("problem", "never\nheard", "en") == "never<U+000A>heard"
+
+
+def test_every_problem_of_a_listing_has_words() -> None:
+    """Each problem that the reader or a source names outright is said in words."""
+    codes = {
+        str(node.args[0].value)
+        for folder in ("firmware_bridge", "dock_daemon")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "Problem"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert codes
+    assert {code for code in codes if f"problem.{code}" not in catalogue("en")} == set()
 
 
 @given(st.text())
