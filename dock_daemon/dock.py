@@ -118,7 +118,7 @@ class Dock:
     def _tell(self, event: HotplugEvent) -> None:
         match event:
             case MediumAppeared(sys_path=sys_path, port=port):
-                name = self._bay_at.get(port)
+                name = next((self._bay_at[one] for one in event.ports if one in self._bay_at), None)
                 if name is None:
                     self._unmapped[sys_path] = event
                     log.warning(

@@ -142,7 +142,7 @@ def refused(part: Refused) -> Finding:
         key=f"partition-refused|{part.index}|{part.offset}|{part.length}|{part.found}",
         volume="",
         path="",
-        facts={"found": part.found, "offset": part.offset, "length": part.length},
+        facts={"found": part.found, "offset": part.offset, "size": part.length},
     )
 
 

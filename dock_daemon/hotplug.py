@@ -9,12 +9,13 @@ import asyncio
 import errno
 import logging
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 import pyudev
 
 from dock_daemon.media import MediumAppeared, MediumGone
-from dock_daemon.ports import port_of, port_of_sys_path
+from dock_daemon.ports import port_of, port_of_sys_path, root_hub_of, with_revision
 
 log = logging.getLogger(__name__)
 
@@ -149,12 +150,24 @@ def medium_of(device: pyudev.Device) -> MediumAppeared | None:
         sys_path=device.sys_path,
         node=node,
         port=port,
+        exact_port=_exact(port, device.sys_path),
         major=major,
         minor=minor,
         size_bytes=sectors * SECTOR_BYTES,
         sequence=properties.get("DISKSEQ", ""),
         properties=properties,
     )
+
+
+def _exact(port: str, sys_path: str) -> str:
+    hub = root_hub_of(sys_path)
+    if hub is None:
+        return ""
+    try:
+        protocol = Path(hub, "bDeviceProtocol").read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):  # the hub has gone with its disk
+        return ""
+    return with_revision(port, protocol) or ""
 
 
 def _finished(device: pyudev.Device) -> bool:

@@ -3,7 +3,9 @@
 A port is the controller's path and the chain of hub ports below it, written as udev
 writes it in ID_PATH: `pci-0000:00:14.0-usb-0:3.2`. Bus numbers, device nodes and
 serial numbers change or are forged; the controller belongs to the name because two
-controllers have the same chains.
+controllers have the same chains. So have the two sides of a USB 3 controller, whose
+port 3 for USB 2 and port 3 for USB 3 may be different sockets: `usbv2` or `usbv3` in
+place of `usb` tells them apart, as udev does from systemd 256 on.
 """
 
 import re
@@ -12,8 +14,7 @@ from typing import Final
 
 # USB allows six ports in a row: the root hub's and those of five hubs below it.
 _CHAIN: Final = r"[1-9]\d{0,2}(?:\.[1-9]\d{0,2}){0,5}"
-# systemd's udev-builtin-path_id.c: parents joined with "-", the disk's own first. From
-# version 256 on some properties name the bus's revision too (usbv2, usbv3).
+# As systemd's udev-builtin-path_id.c writes it: what the disk hangs on, joined with "-".
 _ID_PATH: Final = re.compile(
     rf"(?P<port>[a-z][\w.:]*(?:-[\w.:]+)*?-usb(?:v[23])?-0:{_CHAIN})"
     r"(?::\d{1,3}\.\d{1,3}(?:-[\w.:-]+)?)?",
@@ -46,6 +47,26 @@ def port_of_sys_path(sys_path: str) -> str | None:
     if controller is None or not chains:
         return None
     return f"{controller}-usb-0:{chains[-1]}"
+
+
+def root_hub_of(sys_path: str) -> str | None:
+    """Return the place in sysfs of the bus that a device hangs on, e.g. /sys/…/usb1."""
+    parts = sys_path.split("/")
+    bus = next((at for at, part in enumerate(parts) if _BUS.fullmatch(part)), None)
+    return None if bus is None else "/".join(parts[: bus + 1])
+
+
+def with_revision(port: str, protocol: str) -> str | None:
+    """Return `port` with the side of the controller that it belongs to.
+
+    `protocol` is the root hub's attribute bDeviceProtocol (USB 2.0, 11.23.1; USB 3.2,
+    10.15.1): 3 for a SuperSpeed hub. Without one that is known, None.
+    """
+    revision = {"00": "v2", "01": "v2", "02": "v2", "03": "v3"}.get(protocol.strip())
+    if revision is None or "-usb-0:" not in port:
+        return None
+    controller, _, chain = port.rpartition("-usb-0:")
+    return f"{controller}-usb{revision}-0:{chain}"
 
 
 def _controller(parents: Sequence[str]) -> str | None:

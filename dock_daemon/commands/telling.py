@@ -9,6 +9,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -69,7 +70,7 @@ class JsonTeller:
                 if time.monotonic() < self._next_s:
                     return
                 self._next_s = time.monotonic() + _JSON_EVERY_S
-            click.echo(json.dumps(as_json(event), ensure_ascii=False))
+            click.echo(json_line(as_json(event)))
 
     def close(self) -> None:
         """Do nothing: each line stands alone."""
@@ -216,6 +217,11 @@ class TerminalTeller(PlainTeller):
 
             self._next_s = time.monotonic() + _DRAW_EVERY_S
             self._live.update(Text(self._bar(event)), refresh=True)
+
+
+def json_line(told: Mapping[str, object]) -> str:
+    """Return one JSON object on one line, as every command prints it."""
+    return json.dumps(told, ensure_ascii=False)
 
 
 def as_json(event: Event) -> dict[str, object]:

@@ -23,12 +23,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from dock_daemon.hotplug import SECTOR_BYTES
+from dock_daemon.ports import root_hub_of
 
 _LIBRARY: Final = "libumockdev.so.0"
 _PRELOAD: Final = "libumockdev-preload.so.0"
 _PORT: Final = re.compile(
     r"(?:platform-(?P<platform>.+?))?-?(?:pci-(?P<pci>[0-9a-f:]+\.[0-7]))?"
-    r"-usb-0:(?P<chain>[\d.]+)"
+    r"-usb(?:v(?P<revision>[23]))?-0:(?P<chain>[\d.]+)"
 )
 
 
@@ -80,8 +81,12 @@ class Testbed:
         size_bytes: int,
         properties: Mapping[str, str] | None = None,
     ) -> Disk:
-        """Plug a disk in, with its udev event. `port` as in ports.py, e.g. pci-…-usb-0:2."""
+        """Plug a disk in, with its udev event. `port` as in ports.py, e.g. pci-…-usb-0:2.
+
+        With usbv2 or usbv3 in it, the disk is on that side of its controller.
+        """
         place = sys_path_at(port, name)
+        self._add_root_hub(place)
         minor, self._next_minor = self._next_minor, self._next_minor + 16
         known = {
             "SUBSYSTEM": "block",
@@ -91,7 +96,7 @@ class Testbed:
             "MINOR": str(minor),
             "DISKSEQ": str(minor // 16),
             "ID_BUS": "usb",
-            "ID_PATH": f"{port}:1.0-scsi-0:0:0:0",
+            "ID_PATH": re.sub("-usbv[23]-", "-usb-", f"{port}:1.0-scsi-0:0:0:0"),
             **(properties or {}),
         }
         lines = [
@@ -143,6 +148,19 @@ class Testbed:
     ) -> None:
         self.close()
 
+    def _add_root_hub(self, place: str) -> None:
+        hub = root_hub_of(place)
+        if (
+            hub is None
+            or (self.root / "sys" / hub.lstrip("/")).joinpath("bDeviceProtocol").exists()
+        ):
+            return
+        protocol = "03" if hub.endswith("/usb2") else "01"
+        self._add(
+            f"P: {hub}\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\n"
+            rf"A: bDeviceProtocol={protocol}\n" + "\n"
+        )
+
     def _add(self, description: str) -> None:
         failure = ctypes.c_void_p()
         done = self._library.umockdev_testbed_add_from_string(
@@ -153,7 +171,7 @@ class Testbed:
 
 
 def sys_path_at(port: str, name: str) -> str:
-    """Return a place below /sys where a disk at `port` could be (one bus per controller).
+    """Return a place below /sys where a disk at `port` could be: usb2 is the side for USB 3.
 
     The reverse of ports.port_of_sys_path, for controllers on PCI or of a platform.
     """
@@ -167,8 +185,9 @@ def sys_path_at(port: str, name: str) -> str:
     if pci:
         above += f"/pci{pci.rsplit(':', 1)[0]}/{pci}"
     ports = chain.split(".")
-    hubs = "/".join("1-" + ".".join(ports[: depth + 1]) for depth in range(len(ports)))
-    return f"{above}/usb1/{hubs}/1-{chain}:1.0/host4/target4:0:0/4:0:0:0/block/{name}"
+    bus = 2 if match["revision"] == "3" else 1
+    hubs = "/".join(f"{bus}-" + ".".join(ports[: depth + 1]) for depth in range(len(ports)))
+    return f"{above}/usb{bus}/{hubs}/{bus}-{chain}:1.0/host4/target4:0:0/4:0:0:0/block/{name}"
 
 
 def _load() -> ctypes.CDLL:

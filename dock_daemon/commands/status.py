@@ -1,0 +1,101 @@
+"""`sealdock status`: what each bay does, and how the log stands."""
+
+from datetime import tzinfo
+from typing import Any, cast
+
+import click
+
+from config import text
+from config.exit_codes import ExitCode
+from config.messages import say
+from dock_daemon.asking import ask
+from dock_daemon.commands.options import SCHEMA, Invocation, common_options
+from dock_daemon.commands.telling import json_line
+
+Row = dict[str, Any]  # what the dock answers is JSON: this command knows its shape
+
+
+@click.command(epilog="Example:  sealdock status --json")
+@common_options
+def status(invocation: Invocation) -> None:
+    """Show the bays, the log, and what was taken over last.
+
+    Asks the daemon; where none runs, what the ledger says is shown, and that it is so.
+    """
+    answer, running = ask(invocation.loaded, {"ask": "status"})
+    told = cast("Row", answer)
+    if invocation.json:
+        click.echo(json_line({"schema": SCHEMA, "running": running, **told}))
+    else:
+        for line in _lines(told, invocation, invocation.loaded.zone, running=running):
+            click.echo(line)
+    if running and any(bay["state"] == "fault" for bay in told["bays"]):
+        raise click.exceptions.Exit(ExitCode.WARNINGS)
+
+
+def _lines(told: Row, invocation: Invocation, zone: tzinfo, *, running: bool) -> list[str]:
+    lang = invocation.lang
+    dock = invocation.loaded.settings.dock
+    lines = [say("status.dock", lang, name=dock.name, origin=dock.origin)]
+    if running:
+        lines += [_bay_line(bay, lang, zone) for bay in told["bays"]]
+        if not told["bays"]:
+            lines.append(say("status.no-bays", lang))
+        lines += [
+            say("status.unmapped", lang, node=medium["node"], port=medium["port"])
+            for medium in told["unmapped"]
+        ]
+        lines.append(say("status.free", lang, free=text.size(told["free_bytes"])))
+    else:
+        lines.append(say("status.not-running", lang))
+    totals = told["totals"]
+    lines.append(
+        say(
+            "status.totals",
+            lang,
+            dockings=totals["dockings"],
+            clips=totals["clips"],
+            size=text.size(totals["bytes"]),
+            late=totals["late"],
+            findings=totals["findings"],
+            entries=totals["entries"],
+        )
+    )
+    behind = totals["entries"] - told["signed"]
+    key = "status.behind" if behind else "status.current"
+    lines.append(say(key, lang, size=told["signed"], behind=behind))
+    lines += [_docking_line(row, lang, zone) for row in told["dockings"]]
+    return lines
+
+
+def _bay_line(bay: Row, lang: str, zone: tzinfo) -> str:
+    parts = [
+        say("status.bay", lang, bay=bay["bay"], state=say(f"bay.{bay['state']}", lang)),
+        bay["recorder"],
+        bay["holder"],
+    ]
+    if bay["docking"]:
+        total = bay["clips"] + bay["known"]
+        parts.append(say("status.done", lang, done=bay["sealed"] + bay["known"], total=total))
+    if bay["state"] == "pulling" and bay["due_ms"] is not None:
+        parts.append(say("pull.due", lang, due=text.local_time(bay["due_ms"], zone)))
+    if bay["docking"] and not bay["registered"]:
+        parts.append(say("bay.unregistered", lang))
+    if bay["error"]:
+        parts.append(bay["error"])
+    parts.append(say(f"bay-hint.{bay['state']}", lang, bay=bay["bay"]))
+    return "  ".join(part for part in parts if part)
+
+
+def _docking_line(row: Row, lang: str, zone: tzinfo) -> str:
+    return say(
+        "status.docking",
+        lang,
+        number=row["number"],
+        at=text.local_time(row["opened_ms"], zone),
+        bay=row["bay"],
+        recorder=row["recorder"] or "-",
+        result=say(f"status-result.{row['result'] or 'running'}", lang),
+        clips=row["clips"] or 0,
+        findings=row["findings"] or 0,
+    )
