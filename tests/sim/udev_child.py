@@ -8,10 +8,12 @@ import json
 import sys
 from dataclasses import dataclass, field
 
-from dock_daemon.hotplug import HotplugEvent, MediumAppeared, UdevHotplug
+from dock_daemon.hotplug import HotplugEvent, UdevHotplug
+from dock_daemon.media import MediumAppeared
 from dock_daemon.rehearsal.umockdev import Testbed
 
 _PORT = "pci-0000:00:14.0-usb-0:"
+_PORT_3 = "pci-0000:00:14.0-usbv3-0:3.2"
 _SIZE = 64 << 20
 _MARK = "sdz"  # a disk that is plugged and pulled to know that all before it was told
 
@@ -50,7 +52,7 @@ class Story:
 
 def _line(event: HotplugEvent) -> list[str | int]:
     if isinstance(event, MediumAppeared):
-        return ["appeared", event.node, event.port, event.major, event.minor, event.size_bytes]
+        return ["appeared", event.node, *event.ports, event.major, event.minor, event.size_bytes]
     return ["gone", event.sys_path.rsplit("/", 1)[-1]]
 
 
@@ -60,7 +62,7 @@ async def _play(bed: Testbed, *, look_again_s: float) -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(UdevHotplug(look_again_s=look_again_s).run(story.tell))
         await story.step("there before the dock")
-        late = bed.add_disk("sdc", f"{_PORT}3.2", size_bytes=_SIZE)
+        late = bed.add_disk("sdc", _PORT_3, size_bytes=_SIZE)
         await story.step("plugged")
         bed.resize_disk(late, 0)
         await story.step("card out of its reader")

@@ -194,7 +194,7 @@ def test_any_name_is_parsed_or_not(name: str) -> None:
 @given(
     device=st.from_regex(r"[A-Z0-9]{7}", fullmatch=True),
     user=st.from_regex(r"[0-9]{6}", fullmatch=True),
-    at=st.datetimes(datetime.min.replace(2000), datetime.min.replace(2099)),
+    at=st.datetimes(datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2099-12-31")),
     swapped=st.booleans(),
 )
 def test_both_numbers_are_candidates_in_either_order(

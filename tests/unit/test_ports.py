@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dock_daemon.ports import port_of, port_of_sys_path
+from dock_daemon.ports import port_of, port_of_sys_path, root_hub_of, with_revision
 from dock_daemon.rehearsal.umockdev import sys_path_at
 
 CHAINS = st.lists(st.integers(1, 255), min_size=1, max_size=6).map(
@@ -94,6 +94,18 @@ def test_interface_and_unit_do_not_move_a_disk(port: str, interface: int, lun: i
 def test_sysfs_and_udev_agree(port: str) -> None:
     """A port and the place in sysfs of a disk there lead to each other."""
     assert port_of_sys_path(f"/sys{sys_path_at(port, 'sdb')}") == port
+
+
+@given(port=PORTS)
+def test_two_sides_of_a_controller_stay_distinct(port: str) -> None:
+    """The root hub's protocol tells the USB 2 from the USB 3 side of equal chains."""
+    slow, fast = with_revision(port, "01\n"), with_revision(port, "03\n")
+    assert slow is not None
+    assert fast is not None
+    assert slow != fast
+    assert {port_of(slow), port_of(fast)} == {slow, fast}
+    assert root_hub_of(sys_path_at(fast, "sdb")) != root_hub_of(sys_path_at(slow, "sdb"))
+    assert with_revision(port, "") is None
 
 
 @given(first=CONTROLLERS, second=CONTROLLERS, chain=CHAINS)
