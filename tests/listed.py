@@ -70,7 +70,9 @@ def read_image(path: Path, limits: Limits | None = None, sector_size: int = 512)
         return listed(read_medium(pread, path.stat().st_size, sector_size, limits))
 
 
-def read_bytes(image: bytes, limits: Limits | None = None, sector_size: int = 512) -> Listed:
+def read_bytes(
+    image: bytes | bytearray, limits: Limits | None = None, sector_size: int = 512
+) -> Listed:
     """List a card image that is in memory."""
 
     def pread(offset: int, length: int) -> bytes:
@@ -84,6 +86,6 @@ def codes(entry: Entry | Volume | Medium) -> set[str]:
     return {problem.code for problem in entry.problems}
 
 
-def content(image: bytes, extents: Iterable[Extent]) -> bytes:
+def content(image: bytes | bytearray, extents: Iterable[Extent]) -> bytes:
     """Return the bytes that the extents name."""
     return b"".join(image[at.offset : at.offset + at.length] for at in extents)
