@@ -1,0 +1,66 @@
+"""The udev rules of a dock: what happens to a disk at one of its bays. Pure.
+
+Only bays are touched; a keyboard's card reader or the system's own USB disk stays
+as it was. Order is the point: the rules stand at 59, before 60-persistent-storage
+would let blkid read the medium as root, and after 50-udev-default has given the
+node to the group `disk`. udev's own ID_PATH is made at 60, so it is made here first.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from dock_daemon.ports import port_of
+
+FILE_NAME: Final = "59-sealdock.rules"
+GROUP: Final = "sealdock-reader"
+_SIDE: Final = re.compile(r"-usb(v[23])-")
+# The root hub's protocol: 03 is the SuperSpeed side of a USB 3 controller.
+_PROTOCOLS: Final = {"v2": "00|01|02", "v3": "03"}
+
+_HEAD: Final = f"""\
+# Disks at the bays of this dock, and no others. Made from its configuration; do not edit.
+# Install as /etc/udev/rules.d/{FILE_NAME}, then: udevadm control --reload
+
+ACTION=="remove", GOTO="sealdock_end"
+SUBSYSTEM!="block", GOTO="sealdock_end"
+
+# The physical port, which udev itself asks for only after these rules.
+ENV{{DEVTYPE}}=="disk", SUBSYSTEMS=="usb", IMPORT{{builtin}}="path_id"
+ENV{{DEVTYPE}}=="partition", IMPORT{{parent}}="ID_PATH"
+
+"""
+_TAIL: Final = f"""\
+
+ENV{{SEALDOCK_BAY}}!="1", GOTO="sealdock_end"
+
+# The recorder is hostile: no prober of file systems, RAID or desktop reads it as root.
+ENV{{UDEV_DISABLE_PERSISTENT_STORAGE_BLKID_FLAG}}="1"
+ENV{{UDISKS_IGNORE}}="1", ENV{{UDISKS_AUTO}}="0", ENV{{SYSTEMD_READY}}="0"
+
+# Nobody writes to it: not by the node's mode, and the kernel refuses even root. udev tells
+# the dock of the disk only when these programs are done.
+GROUP:="{GROUP}", MODE:="0440"
+RUN+="/usr/sbin/blockdev --setro $devnode"
+
+LABEL="sealdock_end"
+"""
+
+
+def rules_for(ports: Iterable[str]) -> str:
+    """Return the rules for the bays at `ports`; raise ValueError for what is no port."""
+    return _HEAD + "".join(map(_mark, ports)) + _TAIL
+
+
+def _mark(port: str) -> str:
+    if port_of(port) != port:  # nothing that udev would take for a pattern passes here
+        raise ValueError(f"no port: {port!r}")
+    side = _SIDE.search(port)
+    hub = (
+        ""
+        if side is None
+        else f'KERNELS=="usb*", ATTRS{{bDeviceProtocol}}=="{_PROTOCOLS[side[1]]}", '
+    )
+    path = _SIDE.sub("-usb-", port)
+    # The colon ends the chain of ports: port 3 is neither 3.2 nor 31.
+    return f'{hub}ENV{{ID_PATH}}=="{path}:*", ENV{{SEALDOCK_BAY}}="1"\n'
