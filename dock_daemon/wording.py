@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from config import text
-from config.messages import say
+from config.messages import say, term
 from dock_daemon.checklist import Item
 
 _SIZES = ("size", "found_size", "sealed_size")
@@ -29,8 +29,12 @@ def finding_fact(
     for name, value in facts.items():
         if name in _SIZES:
             shown[name] = text.size(int(str(value)))
+        elif name == "differs" and isinstance(value, list):
+            shown[name] = ", ".join(term("differs", str(part), lang) for part in value)
         elif isinstance(value, list):
-            shown[name] = ", ".join(str(part) for part in value) or "-"
+            shown[name] = ", ".join(problem_words(str(part), lang) for part in value) or "-"
+        elif name == "reason":
+            shown[name] = problem_words(str(value), lang)
         else:
             shown[name] = value if value not in {"", None} else "-"
     sentence = say(f"finding-fact.{finding}", lang, **shown)
@@ -38,6 +42,15 @@ def finding_fact(
         return sentence
     state = {True: "free", False: "reused"}.get(facts.get("unallocated"), "unknown")  # type: ignore[call-overload]  # any JSON value may be asked for
     return f"{sentence} {say(f'clusters.{state}', lang)}"
+
+
+def problem_words(problem: str, lang: str) -> str:
+    """Return a problem in words: "chain-loop", or a code and its detail, "bound: depth"."""
+    code, colon, detail = problem.partition(": ")
+    words = term("problem", code, lang)
+    if words == code:  # no code at all: a sentence, said as it is
+        return problem
+    return f"{words} ({detail})" if colon else words
 
 
 def finding_causes(finding: str, lang: str) -> str:

@@ -132,7 +132,8 @@ class PlainTeller:
             case ClipSealed():
                 return [self._sealed(event)]
             case ClipUnread():
-                return [say("pull.unread", lang, path=event.path, reason=event.reason)]
+                reason = wording.problem_words(event.reason, lang)
+                return [say("pull.unread", lang, path=event.path, reason=reason)]
             case FindingMade():
                 return self._finding(event)
             case Released():

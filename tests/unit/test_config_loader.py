@@ -289,9 +289,14 @@ def test_a_small_disk_keeps_a_tenth() -> None:
     assert storage.reserve_of(0) == 0
 
 
-@given(
-    st.from_regex(r"(pci-0000:0[01]:14\.0|platform-[a-z.-]{1,8})(-usb(v[0-9])?-[01]:[0-9.:]{1,9})?")
+CONTROLLERS = st.sampled_from(
+    ["pci-0000:00:14.0", "platform-xhci-hcd.0", "platform-x.pcie-pci-0000:01:00.0", "usb", ""]
 )
+BUSES = st.sampled_from(["-usb-0:", "-usbv3-0:", "-usbv4-0:", "-usb-1:", ":"])
+CHAINS = st.lists(st.integers(0, 12).map(str), min_size=1, max_size=7).map(".".join)
+
+
+@given(st.builds("{}{}{}{}".format, CONTROLLERS, BUSES, CHAINS, st.sampled_from(["", "", ":1.0"])))
 def test_a_bay_has_no_port_that_udev_could_never_name(port: str) -> None:
     """The loader accepts exactly those ports that the dock reads out of ID_PATH, whole."""
     shipped = parse((SHIPPED / "dock.toml").read_bytes(), source=BUILT_IN)
