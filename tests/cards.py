@@ -237,11 +237,10 @@ def _slots(name: str, short: bytes) -> list[bytes]:
 
 
 def _packed(links: "array[int]", bits: Bits) -> bytes:
-    """Return the table's bytes, up to the last link that is used."""
-    used = len(links)
-    while used and not links[used - 1]:
-        used -= 1
+    """Return the table's bytes, up to the last one that is not zero."""
     if bits == 12:
-        pairs = zip(links[:used:2], [*links[1:used:2], 0], strict=False)
-        return b"".join((one | two << 12).to_bytes(3, "little") for one, two in pairs)
-    return array("H" if bits == 16 else "I", links[:used]).tobytes()
+        pairs = zip(links[::2], [*links[1::2], 0], strict=False)
+        packed = b"".join((one | two << 12).to_bytes(3, "little") for one, two in pairs)
+    else:
+        packed = array("H" if bits == 16 else "I", links).tobytes()
+    return packed.rstrip(b"\0")
