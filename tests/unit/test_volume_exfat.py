@@ -26,12 +26,13 @@ class Card:
 
     def set_of(self, name: str) -> int:
         """Return where the record set of a file stands."""
-        at = self.image.index(name.encode("utf-16-le"), self.heap_at)
+        at: int = self.image.index(name.encode("utf-16-le"), self.heap_at)
         return at // 32 * 32 - 64
 
     def first(self, name: str) -> int:
         """Return the first cluster of a file."""
-        return int(struct.unpack_from("<I", self.image, self.set_of(name) + 32 + 20)[0])
+        at = self.set_of(name) + 32 + 20
+        return int.from_bytes(self.image[at : at + 4], "little")
 
     def place(self, cluster: int) -> int:
         """Return where a cluster begins."""
@@ -214,8 +215,9 @@ def test_shared_clusters(card: Card) -> None:
     assert "cross-linked" in codes(found.live("DCIM/a.mp4"))
     assert codes(found.live("DCIM/b.mp4")) == {"cross-linked"}
     card.patch("a.mp4", FIRST_CLUSTER, (2).to_bytes(4, "little"))
-    (problem,) = read_bytes(card.image).live("DCIM/a.mp4").problems
-    assert (problem.code, problem.detail) == ("cross-linked", "allocation bitmap")
+    problems = read_bytes(card.image).live("DCIM/a.mp4").problems
+    assert {p.code for p in problems} == {"cross-linked"}
+    assert {p.detail for p in problems} >= {"allocation bitmap", "up-case table"}
 
 
 def test_live_file_in_free_clusters(card: Card) -> None:
@@ -293,6 +295,3 @@ def test_upcase_table_unpacks_runs() -> None:
     assert (table[0x60], table[0x61], table[0x62], table[0x63]) == (0x60, 0x41, 0x42, 0x63)
     assert len(table) == 65536
     assert (
-        exfat.upcase_table(b"\xff\xff")
-        == exfat.upcase_table(b"")[:65535] + exfat.upcase_table(b"")[-1:]
-    )
