@@ -24,7 +24,11 @@ TakeOverMedium: TypeAlias = Callable[[MediumAppeared, threading.Event, Report], 
 
 
 class BayRunner:
-    """The hands of one bay."""
+    """The hands of one bay.
+
+    `heard` is told each event in the bay's own thread, the moment it is true; `shown`
+    each new view, on the event loop.
+    """
 
     def __init__(
         self,
@@ -83,8 +87,9 @@ class BayRunner:
         loop = asyncio.get_running_loop()
 
         def report(event: DockingEvent) -> None:
+            self._heard(self._name, event)
             with contextlib.suppress(RuntimeError):  # the loop is gone: nobody looks any more
-                loop.call_soon_threadsafe(self._hear, turn, event)
+                loop.call_soon_threadsafe(self._see, turn, event)
 
         try:
             end = await loop.run_in_executor(self._thread, self._take_over, medium, stop, report)
@@ -98,10 +103,9 @@ class BayRunner:
         else:
             self.post(Ended(turn, end))
 
-    def _hear(self, turn: int, event: DockingEvent) -> None:
-        if turn >= self._view.turn:
+    def _see(self, turn: int, event: DockingEvent) -> None:
+        if turn == self._view.turn:
             self._show(bay_view.of_event(self._view, event))
-        self._heard(self._name, event)
 
     def _show(self, view: BayView) -> None:
         self._view = view
