@@ -59,7 +59,7 @@ def _mark(port: str) -> str:
     hub = (
         ""
         if side is None
-        else f'KERNELS=="usb*", ATTRS{{bDeviceProtocol}}=="{_PROTOCOLS[side[1]]}", '
+        else f'KERNELS=="usb[0-9]*", ATTRS{{bDeviceProtocol}}=="{_PROTOCOLS[side[1]]}", '
     )
     path = _SIDE.sub("-usb-", port)
     # The colon ends the chain of ports: port 3 is neither 3.2 nor 31.

@@ -1,0 +1,103 @@
+"""The units: that systemd takes them, how exposed they are, and that they agree with the code."""
+
+import configparser
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dock_daemon.udev_rules import GROUP
+from firmware_bridge.volume import worker
+from tests.require import need
+
+ROOT = Path(__file__).parents[2]
+SYSTEMD = ROOT / "systemd"
+UNITS = sorted([*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.socket")])
+
+
+def run(program: str, *arguments: Path | str) -> subprocess.CompletedProcess[str]:
+    """Run one of systemd's own tools."""
+    path = shutil.which(program)
+    need(path, program)
+    assert path is not None
+    return subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    """Return a unit's settings; of one given several times, the last."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keeps the case, as documented
+    parser.read(SYSTEMD / name, encoding="utf-8")
+    return parser
+
+
+def test_systemd_takes_every_unit(tmp_path: Path) -> None:
+    """`systemd-analyze verify` has nothing to say, programs aside that only a dock has."""
+    assert len(UNITS) == 3
+    for path in UNITS:
+        text = path.read_text(encoding="utf-8")
+        there = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE)
+        (tmp_path / path.name).write_text(there, encoding="utf-8")
+    done = run("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.iterdir()))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# In tenths. Of the core's eight, five are the host's network namespace, without which udev
+# is silent; PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
+@pytest.mark.parametrize(("name", "most"), [("sealdock", 8), ("sealdock-reader@", 4)])
+def test_exposure_stays_low(name: str, most: int) -> None:
+    """`systemd-analyze security` finds no more than what each unit needs."""
+    path = SYSTEMD / f"{name}.service"
+    done = run(
+        "systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={most}", path
+    )
+    assert done.returncode == 0, "\n".join(line for line in done.stdout.splitlines() if "✗" in line)
+
+
+def test_users_and_folders_are_made(tmp_path: Path) -> None:
+    """The users and folders that the units name are made from our files."""
+    need(os.geteuid() == 0, "root, to give folders away")
+    (tmp_path / "etc").mkdir()
+    for program, file, more in (
+        ("systemd-sysusers", "sysusers.d/sealdock.conf", []),
+        ("systemd-tmpfiles", "tmpfiles.d/sealdock.conf", ["--create"]),
+    ):
+        done = run(program, f"--root={tmp_path}", *more, SYSTEMD / file)
+        assert done.returncode == 0, done.stderr
+    users = (tmp_path / "etc/passwd").read_text(encoding="ascii")
+    for name in ("sealdock.service", "sealdock-reader@.service"):
+        assert f"\n{unit(name)['Service']['User']}:" in f"\n{users}"
+    assert (tmp_path / "var/lib/sealdock").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "run/sealdock-reader").is_dir()
+
+
+def test_core_and_reader_meet_at_one_socket() -> None:
+    """The core is told the socket that systemd makes, and may use it."""
+    listen = unit("sealdock-reader.socket")["Socket"]
+    core = unit("sealdock.service")["Service"]
+    assert core["Environment"] == f"SEALDOCK_READER_SOCKET={listen['ListenStream']}"
+    assert (listen["SocketGroup"], listen["Accept"]) == (core["Group"], "yes")
+
+
+def test_reader_unit_runs_the_worker_within_its_own_bounds() -> None:
+    """The unit starts the very module, as the group that udev gives bays to, and bounds it."""
+    reader = unit("sealdock-reader@.service")["Service"]
+    assert importlib.util.find_spec(reader["ExecStart"].split()[-1]) is not None
+    assert (reader["User"], reader["Group"]) == (GROUP, GROUP)
+    assert reader["LimitAS"] == f"{worker.MEMORY_BYTES >> 20}M"
+    assert int(reader["LimitCPU"]) == worker.CPU_S
+    assert int(reader["RuntimeMaxSec"]) > worker.WALL_S
+    assert reader["DeviceAllow"] == "block-sd r"
+
+
+def test_core_opens_no_device_and_speaks_no_ip() -> None:
+    """What the threat model promises of the core stands in its unit."""
+    core = unit("sealdock.service")["Service"]
+    assert (core["DevicePolicy"], core["IPAddressDeny"]) == ("closed", "any")
+    assert "DeviceAllow" not in core
+    assert set(core["RestrictAddressFamilies"].split()) == {"AF_UNIX", "AF_NETLINK"}
+    assert core["UMask"] == "0077"
