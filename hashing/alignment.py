@@ -18,7 +18,7 @@ class Found:
     """An entry in a bundle on disk."""
 
     leaf: bytes
-    stated_seq: int | None  # what it says its place is, if it is an entry at all
+    sealed_at: int | None  # the entry that it is, by the tree; None: no sealed one
     where: str
 
 
@@ -41,12 +41,15 @@ class Alignment:
         self._sealed: deque[tuple[int, bytes]] = deque()
         self._found: deque[Found] = deque()
         self._where = ""
+        self._next = 0  # the place after the last sealed entry that was fed
 
     def feed(
         self, sealed: Iterable[tuple[int, bytes]], found: Iterable[Found], where: str
     ) -> Iterator[Fault]:
         """Take what one bundle, at `where`, must hold and what it holds."""
         self._sealed.extend(sealed)
+        if self._sealed:
+            self._next = self._sealed[-1][0] + 1
         self._found.extend(found)
         self._where = where
         yield from self._line_up(_LOOKAHEAD)
@@ -79,23 +82,20 @@ class Alignment:
             return self._reordered(leaf_at, entry_at)
         if entry_at is not None:
             self._sealed.popleft()
-            detail = f"entry {entry.stated_seq} stands in its place"
+            detail = f"entry {entry.sealed_at} stands in its place"
             return Fault("entry-deleted", seq, entry.where, detail, (seq,), shifts=True)
         if leaf_at is not None:
             self._found.popleft()
             return self._inserted(entry, seq)
         self._sealed.popleft()
         self._found.popleft()
-        if entry.stated_seq is None:
-            return Fault("entry-edited", seq, entry.where, "it is no entry any more", (seq,))
-        if entry.stated_seq != seq:
-            detail = f"an entry that states seq {entry.stated_seq} stands in its place"
-            concerns = (seq, entry.stated_seq)
-            return Fault("entry-reordered", seq, entry.where, detail, concerns)
-        return Fault("entry-edited", seq, entry.where, "it is not what was sealed", (seq,))
+        if entry.sealed_at is None:
+            return Fault("entry-edited", seq, entry.where, "it is not what was sealed", (seq,))
+        detail = f"entry {entry.sealed_at} stands in its place"
+        return Fault("entry-reordered", seq, entry.where, detail, (seq, entry.sealed_at))
 
     def _inserted(self, entry: Found, seq: int | None) -> Fault:
-        at = seq if seq is not None else entry.stated_seq or 0
+        at = seq if seq is not None else self._next
         detail = (
             "before the entry sealed here" if seq is not None else "after the last sealed entry"
         )

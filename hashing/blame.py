@@ -7,12 +7,13 @@ are held against it.
 """
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hashing import entry as entries_of
 from hashing.alignment import Alignment, Fault, Found
-from hashing.climb import first_difference, known_all
+from hashing.climb import Row, first_difference, known_all
 from hashing.errors import BundleError, EvidenceError
 from hashing.growth import frontier_over
 from hashing.log_files import LogFiles
@@ -27,20 +28,36 @@ class Judged:
     """Which entries are not what was sealed: nothing they say counts."""
 
     entries: set[int] = field(default_factory=set)
+    unknown: list[range] = field(default_factory=list)  # nobody can say; in order
+    lowest: int | None = None  # the first entry in either
     shifted_from: int | None = None  # from here on entries stand elsewhere than sealed
-    unknown: list[range] = field(default_factory=list)  # nobody can say
+
+    def add(self, *seqs: int) -> None:
+        """Take note of entries that are not what was sealed."""
+        self.entries.update(seqs)
+        self._note_lowest(*seqs)
+
+    def add_unknown(self, span: range) -> None:
+        """Take note of a run of entries, after all others noted so, of which nobody can say."""
+        self.unknown.append(span)
+        self._note_lowest(span.start)
+
+    def condemns(self, seq: int) -> bool:
+        """Tell whether entry `seq` is not what was sealed, or may not be."""
+        at = bisect_right(self.unknown, seq, key=lambda span: span.start)
+        return seq in self.entries or (at > 0 and seq in self.unknown[at - 1])
 
     def doubts(self, seq: int) -> bool:
         """Tell whether what was said of entry `seq` may only follow from what is known."""
-        if self.shifted_from is not None and seq >= self.shifted_from:
-            return True
-        return any(
-            at in self.entries or any(at in span for span in self.unknown) for at in (seq, seq - 1)
-        )
+        shifted = self.shifted_from is not None and seq >= self.shifted_from
+        return shifted or self.condemns(seq) or self.condemns(seq - 1)
 
     def any_before(self, seq: int) -> bool:
         """Tell whether any entry before `seq` is not what was sealed."""
-        return any(at < seq for at in self.entries) or any(it.start < seq for it in self.unknown)
+        return any(it is not None and it < seq for it in (self.lowest, self.shifted_from))
+
+    def _note_lowest(self, *seqs: int) -> None:
+        self.lowest = min([*seqs, *([] if self.lowest is None else [self.lowest])], default=None)
 
 
 class Blame:
@@ -86,8 +103,8 @@ class Blame:
             options: list[list[bytes]] = [] if width else [[]]
             if width:
                 computed = self._walked.edge[level] if level < len(self._walked.edge) else []
-                for row in (self._files.tile(Tile(level, index, width)), known_all(computed)):
-                    if row is not None and len(row) == width and row not in options:
+                for row in self._candidates(Tile(level, index, width), computed):
+                    if row not in options:
                         options.append(row)
             choices.append(options)
             if index == 0:
@@ -112,12 +129,29 @@ class Blame:
         parent = self._truth(level + 1, index // WIDTH)
         if parent is None:
             return None
-        computed = self._walked.differing.get((level, index))
-        disk = self._files.tile(Tile(level, index))
-        for row in (disk, known_all(computed) if computed else None):
-            if row and len(row) == WIDTH and perfect_root(row) == parent[index % WIDTH]:
+        computed = self._walked.differing.get((level, index), [])
+        for row in self._candidates(Tile(level, index), computed):
+            if perfect_root(row) == parent[index % WIDTH]:
                 return row
         return None
+
+    def _candidates(self, which: Tile, computed: Row) -> Iterator[list[bytes]]:
+        """Yield what a tile may have been: as on disk, as its entries give, as its children do."""
+        disk = self._files.tile(which)
+        if disk is not None:
+            yield disk
+        known = known_all(computed)
+        if known is not None and len(known) == which.width:
+            yield known
+        if which.level == 0:
+            return
+        below = which.index * WIDTH
+        children = [
+            self._files.tile(Tile(which.level - 1, below + slot)) for slot in range(which.width)
+        ]
+        row = [perfect_root(child) for child in children if child is not None]
+        if len(row) == which.width:
+            yield row
 
     # -- entries -----------------------------------------------------------
 
@@ -142,17 +176,24 @@ class Blame:
             at = first_difference(truth, leaves)
             at = min(len(leaves), which.width - 1) if at is None else at
             self._tally.problem("bundle-malformed", where, found.reason, first + at)
-            self._out.unknown.append(range(first + at, first + which.width))
+            self._out.add_unknown(range(first + at, first + which.width))
             return
         entries = [
             Found(
-                leaf,
-                stated_seq(raw) if at >= len(truth) or truth[at] != leaf else first + at,
-                where,
+                leaf, first + at if truth[at : at + 1] == [leaf] else self._place(leaf, raw), where
             )
             for at, (leaf, raw) in enumerate(zip(leaves, cut, strict=True))
         ]
         yield from alignment.feed(enumerate(truth, first), entries, where)
+
+    def _place(self, leaf: bytes, raw: bytes) -> int | None:
+        """Return where the tree has this very entry, going by the seq that it states."""
+        try:
+            seq = entries_of.parse(raw).seq
+        except EvidenceError:
+            return None
+        truth = self._truth(0, seq // WIDTH) if seq < self._size else None
+        return seq if truth is not None and truth[seq % WIDTH] == leaf else None
 
     def _siblings(self, which: Bundle, truth: Sequence[bytes]) -> None:
         """Hold the bundle's other widths against the truth, as far as that goes."""
@@ -174,7 +215,7 @@ class Blame:
     def _unresolved(self, which: Bundle, found: list[bytes] | BundleError | None) -> None:
         """Neither tile nor entries hash to what the parent vouches for."""
         first = which.index * WIDTH
-        self._out.unknown.append(range(first, first + which.width))
+        self._out.add_unknown(range(first, first + which.width))
         if found is None or self._truth(1, which.index // WIDTH) is None:
             return
         cut = list(found.whole) if isinstance(found, BundleError) else found
@@ -190,9 +231,9 @@ class Blame:
     def _heed(self, faults: Iterator[Fault]) -> None:
         for fault in faults:
             self._tally.problem(fault.code, fault.where, fault.detail, fault.seq)
-            self._out.entries.update(fault.concerns)
+            self._out.add(*fault.concerns)
             if fault.shifts and self._out.shifted_from is None:
-                self._out.shifted_from = fault.seq
+                self._out.shifted_from = min((fault.seq, *fault.concerns))
 
     # -- tiles -------------------------------------------------------------
 
@@ -224,14 +265,6 @@ class Blame:
                 seq = index * WIDTH + at if level == 0 else None
                 detail = f"its hash {at} is not the one that was sealed"
                 self._tally.problem("tile-forged", self._files.where(which), detail, seq)
-
-
-def stated_seq(raw: bytes) -> int | None:
-    """Return the seq that an entry states, or None if it is no entry."""
-    try:
-        return entries_of.parse(raw).seq
-    except EvidenceError:
-        return None
 
 
 def _broken_after(cut: Sequence[bytes], first: int) -> int | None:

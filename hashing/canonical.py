@@ -17,6 +17,14 @@ MAX_INT: Final = 2**53 - 1  # section 2.3: what every JSON reader holds exactly
 MAX_DEPTH: Final = 32  # section 2.6
 
 
+def _refuse(spelling: str) -> float:
+    raise CanonicalError(f"{spelling[:40]} is not an integer")
+
+
+_WRITER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_READER: Final = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+
+
 def encode(value: object) -> bytes:
     """Return the one spelling of `value`; raise CanonicalError if it has none."""
     _check(value, MAX_DEPTH)
@@ -30,7 +38,7 @@ def decode(data: bytes) -> dict[str, JSON]:
     or misplaced key, a needless escape, "-0" and the like need no rule each.
     """
     try:
-        value = json.loads(data.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
+        value = _READER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # bad UTF-8 and too long a number are ValueErrors
         raise CanonicalError(f"not JSON in UTF-8 of this profile: {_short(error)}") from None
     if type(value) is not dict:
@@ -42,9 +50,8 @@ def decode(data: bytes) -> dict[str, JSON]:
 
 
 def _spell(value: object) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     try:
-        return text.encode("utf-8")
+        return _WRITER.encode(value).encode("utf-8")
     except UnicodeEncodeError:  # section 2.4
         raise CanonicalError("a string holds a lone surrogate") from None
 
@@ -70,10 +77,6 @@ def _check(value: object, depth: int) -> None:
             _check(member, depth - 1)
     else:
         raise CanonicalError(f"a {kind.__name__} has no place in canonical JSON")
-
-
-def _refuse(spelling: str) -> float:
-    raise CanonicalError(f"{spelling[:40]} is not an integer")
 
 
 def _short(error: Exception) -> str:

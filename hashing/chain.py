@@ -7,33 +7,24 @@ docs/formats/entry.md sections 3 and 5.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from hashing.bodies import DOCKING_KINDS
 from hashing.canonical import JSON
+from hashing.claims import Claims
 from hashing.entry import GENESIS_PREV, Entry, parse
 from hashing.errors import EvidenceError
+from hashing.keys import VerifierKey
 
 Tell = Callable[[str, int, str], None]  # code, seq, detail
-
-
-@dataclass(slots=True)
-class Claims:
-    """What the entries say lies in the store: digest -> the entry that said so first."""
-
-    clips: dict[bytes, tuple[int, int]] = field(default_factory=dict)  # (seq, size)
-    documents: dict[bytes, int] = field(default_factory=dict)
-    wanted: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)  # every (seq, size)
 
 
 class Chain:
     """Walks the entries in order."""
 
-    def __init__(self, *, origin: str | None, vkey: str, claims: Claims | None, tell: Tell) -> None:
-        """Expect this origin (None: whatever genesis says) and key; fill `claims` if asked."""
-        self._origin = origin
-        self._vkey = vkey
-        self._claims = claims
+    def __init__(self, *, key: VerifierKey | None, claims: Claims, tell: Tell) -> None:
+        """Expect genesis to state `key` and its name, or anything if None; fill `claims`."""
+        self._key = key
+        self._claims: Claims | None = claims
         self._tell = tell
         # Two candidates for the leaf before: what its entry hashes to, and what
         # the tile says. Where they differ, the next entry may follow either.
@@ -58,9 +49,9 @@ class Chain:
             self._tell("genesis", place, f"entry {place} is of the kind {entry.kind}")
         elif place == 0:
             self._genesis(entry)
-        self._docking(entry, leaf)
+        self._docking(entry, leaf, place)
         if self._claims is not None:
-            self._claim(self._claims, entry)
+            self._claim(self._claims, entry, place)
 
     def gap(self, sealed: bytes | None) -> None:
         """Pass over an entry that could not be read."""
@@ -72,12 +63,14 @@ class Chain:
         self._claims = None
 
     def _genesis(self, entry: Entry) -> None:
-        if self._origin is not None and entry.body["origin"] != self._origin:
-            self._tell("genesis", 0, "genesis states another origin than the checkpoint")
-        if entry.body["vkey"] != self._vkey:
-            self._tell("genesis", 0, "genesis states another key than the one given")
+        if self._key is None:
+            return
+        if entry.body["origin"] != self._key.name:
+            self._tell("genesis", 0, "it states another origin than the name of the given key")
+        elif entry.body["vkey"] != str(self._key):
+            self._tell("genesis", 0, "it states another key than the one given")
 
-    def _docking(self, entry: Entry, leaf: bytes) -> None:
+    def _docking(self, entry: Entry, leaf: bytes, place: int) -> None:
         docking = entry.body.get("docking")
         if entry.kind not in DOCKING_KINDS and type(docking) is not int:
             return
@@ -88,26 +81,24 @@ class Chain:
             if stated != (count, digest.hexdigest()):
                 self._tell(
                     "released-mismatch",
-                    entry.seq,
+                    place,
                     f"it closes docking {number} with {stated[0]} entries, digest "
                     f"{str(stated[1])[:12]}…; the log has {count}, {digest.hexdigest()[:12]}…",
                 )
         digest.update(leaf)
         self._dockings[number] = (count + 1, digest)
 
-    def _claim(self, claims: Claims, entry: Entry) -> None:
+    def _claim(self, claims: Claims, entry: Entry, place: int) -> None:
         document = entry.body.get("document")
         if type(document) is str:
-            claims.documents.setdefault(bytes.fromhex(document), entry.seq)
+            claims.documents.add(bytes.fromhex(document), entry.seq)
         if entry.kind != "clip":
             return
         digest, size = bytes.fromhex(_str(entry.body["sha256"])), _int(entry.body["size"])
-        first, stated = claims.clips.setdefault(digest, (entry.seq, size))
+        first, stated = claims.clips.add(digest, entry.seq, size)
         if stated != size:
             detail = f"{size} bytes; entry {first} seals the same content with {stated}"
-            self._tell("clip-size-conflict", entry.seq, detail)
-        if digest in claims.wanted:
-            claims.wanted[digest].append((entry.seq, size))
+            self._tell("clip-size-conflict", place, detail)
 
 
 def _int(value: JSON) -> int:

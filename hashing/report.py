@@ -148,10 +148,10 @@ class Tally:
     def _add(self, into: list[Problem], codes: dict[str, str], what: Problem) -> None:
         if what.code not in codes:
             raise ValueError(what.code)
-        if any((what.code, what.where, what.seq) == (it.code, it.where, it.seq) for it in into):
-            return
-        self._seen[what.code] += 1
-        if self._seen[what.code] > LISTED_PER_CODE:
+        if self._seen[what.code] >= LISTED_PER_CODE:
             self.omitted[what.code] += 1
-        else:
+            return
+        said = ((it.code, it.where, it.seq) for it in into)
+        if (what.code, what.where, what.seq) not in said:
+            self._seen[what.code] += 1
             into.append(what)

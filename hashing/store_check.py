@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hashing import document
-from hashing.chain import Claims
+from hashing.claims import Claim, Claims
 from hashing.errors import EvidenceError, FileTroubleError, Trouble
 from hashing.evidence_files import digest_file, listing, read_file
 from hashing.inventory import is_unfinished, look
@@ -42,22 +42,22 @@ class StoreCheck:
         self._claims = claims
         self._tally = tally
         self._progress = progress
-        self._total = sum(size for _, size in claims.clips.values())
+        self._total = claims.clips.total
         self._read = 0
         self._out = Stored()
 
-    def run(self, doubts: Callable[[int], bool]) -> Stored:
-        """Check the store; what an entry claims that `doubts` names may be missing."""
+    def run(self) -> Stored:
+        """Check the store."""
         self._top()
-        clips, documents = dict(self._claims.clips), dict(self._claims.documents)
+        clips, documents = self._claims.clips.pending(), self._claims.documents.pending()
         for name, where in self._files("clips"):
-            self._clip(where, bytes.fromhex(name), clips)
+            clips.pop(bytes.fromhex(name), None)
+            self._clip(where, bytes.fromhex(name))
         for name, where in self._files("documents"):
-            self._document(where, bytes.fromhex(name), documents)
-        for digest, (seq, _) in clips.items():
-            self._missing("clips", digest, seq, doubts)
-        for digest, seq in documents.items():
-            self._missing("documents", digest, seq, doubts)
+            documents.pop(bytes.fromhex(name), None)
+            self._document(where, bytes.fromhex(name))
+        self._missing("clip", clips)
+        self._missing("document", documents)
         return self._out
 
     def _top(self) -> None:
@@ -114,9 +114,8 @@ class StoreCheck:
             else:
                 yield name, path
 
-    def _clip(self, where: str, name: bytes, awaited: dict[bytes, tuple[int, int]]) -> None:
+    def _clip(self, where: str, name: bytes) -> None:
         claim = self._claims.clips.get(name)
-        awaited.pop(name, None)
         try:
             size, digest = digest_file(where, self._tell)
         except FileTroubleError as error:
@@ -132,7 +131,7 @@ class StoreCheck:
             detail = f"{size} bytes; entry {claim[0]} states {claim[1]}"
             self._tally.problem("clip-size", where, detail, claim[0])
 
-    def _damaged(self, where: str, digest: bytes, claim: tuple[int, int] | None, size: int) -> None:
+    def _damaged(self, where: str, digest: bytes, claim: Claim | None, size: int) -> None:
         other = self._claims.clips.get(digest)
         detail = f"its SHA-256 is {digest.hex()}"
         if other is not None:
@@ -144,9 +143,9 @@ class StoreCheck:
             detail = f"{size} bytes, not {claim[1]}; {detail}"
         self._tally.problem("clip-damaged", where, detail, claim[0])
 
-    def _document(self, where: str, name: bytes, awaited: dict[bytes, int]) -> None:
-        seq = self._claims.documents.get(name)
-        awaited.pop(name, None)
+    def _document(self, where: str, name: bytes) -> None:
+        claim = self._claims.documents.get(name)
+        seq = None if claim is None else claim[0]
         try:
             data = read_file(where, document.MAX_DOCUMENT)
         except FileTroubleError as error:
@@ -168,12 +167,11 @@ class StoreCheck:
         if seq is None:
             self._tally.notice("store-unclaimed", where)
 
-    def _missing(self, room: str, digest: bytes, seq: int, doubts: Callable[[int], bool]) -> None:
-        if doubts(seq):
-            return
-        name = digest.hex()
-        code = "clip-missing" if room == "clips" else "document-missing"
-        self._tally.problem(code, f"{self._root}/{room}/{name[:2]}/{name}", seq=seq)
+    def _missing(self, what: str, pending: dict[bytes, int]) -> None:
+        for digest, seq in pending.items():
+            name = digest.hex()
+            where = f"{self._root}/{what}s/{name[:2]}/{name}"
+            self._tally.problem(f"{what}-missing", where, seq=seq)
 
     def _tell(self, count: int) -> None:
         self._read += count

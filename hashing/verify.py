@@ -1,6 +1,6 @@
 """The judge of a log and its store: are they what was sealed under this key.
 
-Order: the log's copy of the key - the checkpoint - every entry, tile and bundle
+Order: the checkpoint - the log's copy of the key - every entry, tile and bundle
 (log_walk.py) - whose fault a difference is (blame.py) - what else lies in the
 directory (inventory.py) - the store (store_check.py) - clips from elsewhere.
 
@@ -15,8 +15,9 @@ from typing import Final
 from hashing import checkpoint as checkpoints
 from hashing import note
 from hashing.blame import Blame, Judged
-from hashing.chain import Chain, Claims
+from hashing.chain import Chain
 from hashing.checkpoint import Checkpoint
+from hashing.claims import Claims
 from hashing.errors import (
     BadSignatureError,
     CheckpointError,
@@ -43,7 +44,8 @@ class Head:
     """What the log directory states of itself."""
 
     checkpoint: Checkpoint | None
-    signed: bool  # by the given key, for the log that this key is named after
+    signed: bool  # by the given key
+    foreign: bool = False  # others signed it: nothing in it is about the given key
 
 
 def verify_log(
@@ -81,16 +83,14 @@ class _Verification:
             tally.problem("log-missing", self._files.root)
             return self._report(Head(None, signed=False), Walked(), None, ())
         held = [self._digest(clip, at, len(clips)) for at, clip in enumerate(clips)]
-        self._claims.wanted.update(
-            {digest: [] for _, found in held if found for digest in [found[1]]}
-        )
-        self._check_vkey()
         head = self._read_head()
+        self._check_vkey()
         walked = self._check_log(head)
+        self._claims.drop(self._judged.condemns)
         stored = None
         if store is not None:
             check = StoreCheck(str(store), self._claims, tally, self._progress)
-            stored = check.run(self._doubts_claim)
+            stored = check.run()
         sealed = [one for clip, found in held if found for one in self._seek(clip, *found)]
         return self._report(head, walked, stored, sealed)
 
@@ -118,6 +118,7 @@ class _Verification:
             self._tally.problem("checkpoint-signature", where)
         except UnknownSignersError as error:
             self._tally.problem(*self._not_ours(error, stated, where))
+            return Head(stated, signed=False, foreign=True)
         except (NoteError, CheckpointError) as error:
             self._tally.problem("checkpoint-malformed", where, str(error))
         else:
@@ -149,8 +150,8 @@ class _Verification:
         known = stated is not None and (head.signed or self._bears_out(stated))
         size = stated.size if stated is not None and known else self._files.count()
         walk = LogWalk(self._files, self._tally, size=size, required=known)
-        origin = stated.origin if stated is not None and known else None
-        chain = Chain(origin=origin, vkey=str(self._key), claims=self._claims, tell=walk.hear)
+        key = None if head.foreign else self._key
+        chain = Chain(key=key, claims=self._claims, tell=walk.hear)
         walked = walk.run(chain, self._progress)
         where = f"{self._files.root}/checkpoint"
         if size == 0:
@@ -208,9 +209,6 @@ class _Verification:
                 code = "tile-disagrees"
             self._tally.problem(code, it.where, detail, it.seq)
 
-    def _doubts_claim(self, seq: int) -> bool:
-        return seq in self._judged.entries or any(seq in span for span in self._judged.unknown)
-
     # -- clips from elsewhere ----------------------------------------------
 
     def _digest(self, clip: Path, at: int, of: int) -> tuple[str, tuple[int, bytes] | None]:
@@ -223,8 +221,8 @@ class _Verification:
             return str(clip), None
 
     def _seek(self, clip: str, size: int, digest: bytes) -> list[Sealed]:
-        named = self._claims.wanted[digest]
-        seqs = tuple(seq for seq, stated in named if stated == size and not self._doubts_claim(seq))
+        named = self._claims.clips.all(digest)
+        seqs = tuple(seq for seq, stated in named if stated == size)
         if seqs:
             return [Sealed(clip, digest.hex(), size, seqs)]
         self._tally.problem("clip-unsealed", clip, f"no entry seals SHA-256 {digest.hex()}")

@@ -10,6 +10,7 @@ from hashing.canonical import JSON
 from hashing.checkpoint import Checkpoint
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
 from hashing.keys import SignerKey
+from hashing.merkle import Frontier
 from hashing.report import Report
 from hashing.verify import verify_log
 
@@ -66,7 +67,7 @@ class Sealed:
 
     def checkpoint(self, size: int) -> bytes:
         """Return the signed checkpoint over the first `size` entries."""
-        frontier = growth.Frontier()
+        frontier = Frontier()
         for entry in self.entries[:size]:
             frontier.append(leaf_hash(entry))
         return note.sign(Checkpoint(self.origin, size, frontier.root()).encode(), [self.key])
