@@ -89,6 +89,8 @@ class Chain:
         self._dockings[number] = (count + 1, digest)
 
     def _claim(self, claims: Claims, entry: Entry, place: int) -> None:
+        if entry.seq != place:
+            claims.elsewhere[entry.seq] = place
         document = entry.body.get("document")
         if type(document) is str:
             claims.documents.add(bytes.fromhex(document), entry.seq)

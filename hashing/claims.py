@@ -59,8 +59,13 @@ class Claims:
 
     clips: Room = field(default_factory=Room)
     documents: Room = field(default_factory=Room)
+    elsewhere: dict[int, int] = field(default_factory=dict)  # stated seq -> where it stands
 
     def drop(self, doubts: Callable[[int], bool]) -> None:
-        """Forget what entries claim that are not what was sealed."""
-        self.clips.drop(doubts)
-        self.documents.drop(doubts)
+        """Forget what entries claim that are not what was sealed, whatever seq they state."""
+
+        def doubted(seq: int) -> bool:
+            return doubts(seq) or doubts(self.elsewhere.get(seq, seq))
+
+        self.clips.drop(doubted)
+        self.documents.drop(doubted)

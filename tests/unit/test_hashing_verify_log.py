@@ -532,7 +532,12 @@ def test_a_second_genesis(tmp_path: Path) -> None:
 def test_a_genesis_of_something_else(tmp_path: Path, what: str) -> None:
     """Genesis must state the key that is in use and the origin it is named after."""
     sealed = Sealed()
-    body = {"origin": ORIGIN, "vkey": str(KEY.verifier()), "software": "x", "profile": 1}
+    body: dict[str, str | int] = {
+        "origin": ORIGIN,
+        "vkey": str(KEY.verifier()),
+        "software": "x",
+        "profile": 1,
+    }
     sealed.add("genesis", **{**body, what: str(OTHER.verifier())})
     assert codes(verify(sealed.write(tmp_path))) == [("genesis", 0)]
 
