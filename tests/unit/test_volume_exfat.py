@@ -22,7 +22,8 @@ class Card:
     def __init__(self, path: Path, files: dict[str, bytes | Clip]) -> None:
         make_exfat_card(path, files, 1 << 20, cluster_size=CLUSTER, mbr=False)
         self.image = bytearray(path.read_bytes())
-        self.fat_at, _, self.heap_at = (n * 512 for n in struct.unpack_from("<III", self.image, 80))
+        self.fat_at = int.from_bytes(self.image[80:84], "little") * 512
+        self.heap_at = int.from_bytes(self.image[88:92], "little") * 512
 
     def set_of(self, name: str) -> int:
         """Return where the record set of a file stands."""
@@ -294,4 +295,3 @@ def test_upcase_table_unpacks_runs() -> None:
     table = exfat.upcase_table(b"\xff\xff\x61\x00A\0B\0")
     assert (table[0x60], table[0x61], table[0x62], table[0x63]) == (0x60, 0x41, 0x42, 0x63)
     assert len(table) == 65536
-    assert (
