@@ -4,6 +4,7 @@ What comes out is a temp file that is whole but not yet durable: the sealer make
 it count. On any error the temp file is gone again.
 """
 
+import errno
 import hashlib
 import os
 import threading
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from dock_daemon import plan
-from dock_daemon.errors import ContentLengthError, DockFullError
+from dock_daemon.errors import ClipError, ContentLengthError, DockFullError, SyncFailedError
 from dock_daemon.sources import Source
 from dock_daemon.store import CLIPS, Staged, Store
 from firmware_bridge.volume.listing import Entry
 
-_FULL: Final = frozenset({28, 122})  # ENOSPC, EDQUOT
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def copy(
@@ -31,13 +32,13 @@ def copy(
 ) -> Staged:
     """Copy `entry` into the store's `incoming`; `told` hears of each chunk's length in bytes.
 
-    Raises MediumGoneError, MediumReadError, StoppedError, DockFullError and
-    ContentLengthError; no temp file is left then.
+    Raises MediumGoneError, MediumReadError, StoppedError, DockFullError, SyncFailedError
+    (the store's disk refused a write) and ContentLengthError; no temp file is left then.
     """
     digest = hashlib.sha256()
     copied = 0
     temp = store.new_temp()
-    with _new_file(temp) as handle:
+    with _new_file(temp, store) as handle:
         for chunk in source.chunks(entry, stop):
             digest.update(chunk)
             _write(handle, chunk, store)
@@ -50,8 +51,11 @@ def copy(
 
 
 @contextmanager
-def _new_file(temp: Path) -> Iterator[int]:
-    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o440)
+def _new_file(temp: Path, store: Store) -> Iterator[int]:
+    try:
+        handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o440)
+    except OSError as error:
+        raise _refused(error, 1, store) from error
     try:
         yield handle
     except BaseException:
@@ -67,6 +71,11 @@ def _write(handle: int, chunk: bytes, store: Store) -> None:
         try:
             view = view[os.write(handle, view) :]
         except OSError as error:
-            if error.errno in _FULL:
-                raise DockFullError(needed=len(view), free=store.free_bytes()) from error
-            raise
+            raise _refused(error, len(view), store) from error
+
+
+def _refused(error: OSError, needed: int, store: Store) -> ClipError:
+    """Say in the dock's words why the store took no more bytes."""
+    if error.errno in _FULL:
+        return DockFullError(needed=needed, free=store.free_bytes())
+    return SyncFailedError(error.strerror or str(error))

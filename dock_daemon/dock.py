@@ -144,7 +144,8 @@ class Dock:
             await asyncio.sleep(_PULSE_S)
 
     async def _doubt(self) -> None:
-        raise await asyncio.wrap_future(self._state.sealer.doubt)
+        # Shielded: ending this task must not cancel the sealer's own future.
+        raise await asyncio.shield(asyncio.wrap_future(self._state.sealer.doubt))
 
     async def _answer(self, request: control.Request) -> object:
         loop = asyncio.get_running_loop()

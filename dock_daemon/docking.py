@@ -18,9 +18,6 @@ import logging
 import os
 import random
 import threading
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,7 +27,13 @@ from dock_daemon import checklist, findings, identity, plan, questions, sourcing
 from dock_daemon.clock import Clock
 from dock_daemon.copying import copy
 from dock_daemon.deadlines import Deadline, day_ends, deadline_of, local_of
-from dock_daemon.errors import ClipError, DockFullError, StoppedError
+from dock_daemon.errors import (
+    ClipError,
+    ContentLengthError,
+    DockFullError,
+    StoppedError,
+    SyncFailedError,
+)
 from dock_daemon.events import (
     Checked,
     ClipKnown,
@@ -44,6 +47,8 @@ from dock_daemon.events import (
     Report,
 )
 from dock_daemon.findings import Finding
+from dock_daemon.handover import Handover
+from dock_daemon.ledger import Ledger
 from dock_daemon.plan import Keep, Skip, Take
 from dock_daemon.records import Row
 from dock_daemon.rules import Rules
@@ -83,15 +88,6 @@ class _Count:
     remaining: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """Something handed to the sealer, and what to do once it is kept or lost."""
-
-    future: Future[Sealed]
-    kept: Callable[[Sealed], None]
-    lost: Callable[[ClipError], None]
-
-
 class TakeOver:
     """The whole of one docking. `run` may be called once."""
 
@@ -112,7 +108,7 @@ class TakeOver:
         self._stop = stop
         self._reread = reread
         self._count = _Count()
-        self._pending: deque[_Pending] = deque()
+        self._handover = Handover(parts.sealer)
         self._again: list[Take] = []
         self._docked_ms = parts.clock.at().utc_ms
         self._day_ends: dict[date, datetime] = {}
@@ -132,7 +128,7 @@ class TakeOver:
         self._earlier = sealer.ask(lambda ledger: questions.volumes_of(ledger, recorder.number))
         self._found_before = sealer.ask(questions.finding_keys)
         self._scene = Scene(
-            number=sealer.ask(questions.next_docking),
+            number=sealer.ask(Ledger.new_docking),
             bay=self._bay,
             source=self._source.kind,
             place=self._source.place,
@@ -147,10 +143,10 @@ class TakeOver:
             except (MediumGoneError, StoppedError) as error:
                 log.info("bay %s: docking %d: %s", self._bay, self._scene.number, error)
                 gone = True
-        self._drain(to=0)
+        self._handover.drain(to=0)
         for step in self._again:  # pulled out before it could be copied a second time
             self._unread(step.volume, step.entry, "not-durable")
-        self._drain(to=0)
+        self._handover.drain(to=0)
         return self._released(interrupted=gone)
 
     # (1) ----------------------------------------------------------------------------
@@ -216,7 +212,7 @@ class TakeOver:
             for step in takes:
                 self._take(step, last=attempt == _ATTEMPTS)
                 self._count.remaining -= 1
-            self._drain(to=0)
+            self._handover.drain(to=0)
             takes, self._again = self._again, []
             self._count.remaining += len(takes)
 
@@ -225,6 +221,7 @@ class TakeOver:
         files = [entry for entry in entries if not entry.deleted and not entry.directory]
         self._day_ends |= day_ends((_end_of(entry) for entry in files), self._parts.rules.zone)
         if not volume.sound:
+            self._count.unread += 1
             self._find(findings.listing_incomplete(volume))
         # After an unplug a listing can come back short and look whole: what is not
         # on it is missing only if the same medium still answers.
@@ -239,6 +236,8 @@ class TakeOver:
                 self._find(found)
         takes: list[Take] = []
         for step in plan.steps(volume, files, known, reread=self._reread):
+            if self._stop.is_set():
+                raise StoppedError
             match step:
                 case Take():
                     takes.append(step)
@@ -252,7 +251,9 @@ class TakeOver:
     def _judge_medium(self) -> None:
         if self._source.problem:
             self._count.unread += 1
-            self._find(findings.medium_unread(self._source.place, self._source.problem))
+            self._find(
+                findings.medium_unread(self._scene.number, self._source.place, self._source.problem)
+            )
         now = [volume.key for volume, _ in self._source.volumes]
         recorder = self._scene.recorder.number
         replaced = findings.volume_replaced(recorder, self._earlier, now)
@@ -260,7 +261,7 @@ class TakeOver:
             self._find(replaced)
         for part in self._source.medium.refused if self._source.medium else ():
             self._count.unread += 1
-            self._find(findings.refused(part))
+            self._find(findings.refused(part, now))
 
     def _keep(self, step: Keep) -> Take | None:
         """Compare a few random blocks with the store; return a copying step if they differ."""
@@ -276,6 +277,7 @@ class TakeOver:
         if not same:
             return Take(step.volume, step.entry, step.known)
         self._count.known += 1
+        self._count.incomplete += plan.is_incomplete(step.entry)
         clip = step.known
         self._report(
             ClipKnown(seq=clip.seq, path=step.entry.text, sha256=clip.sha256, size=clip.size)
@@ -293,7 +295,10 @@ class TakeOver:
         except DockFullError:
             self._unread(step.volume, step.entry, "dock-full")
             return
-        except ClipError:
+        except SyncFailedError:
+            self._unread(step.volume, step.entry, "not-durable")
+            return
+        except ContentLengthError:
             self._unread(step.volume, step.entry, "length-differs")
             return
         statement = ClipStatement(
@@ -319,16 +324,13 @@ class TakeOver:
             facts=sourcing.of_file(step.volume, step.entry, self._scene.recorder),
             clip=staged,
         )
-        future = self._parts.sealer.submit(piece)
-        self._pending.append(
-            _Pending(future, lambda sealed: self._acknowledge(statement, sealed), lost)
-        )
-        self._drain(to=2 * self._parts.rules.ingest.group_clips)
+        self._handover.give(piece, lambda sealed: self._acknowledge(statement, sealed), lost)
+        self._handover.drain(to=2 * self._parts.rules.ingest.group_clips)
 
     def _on_chunk(self, count: int) -> None:
         self._count.bytes += count
         self._report(Progress(clips_sealed=self._count.sealed, bytes_copied=self._count.bytes))
-        self._drain(to=len(self._pending))
+        self._handover.hear()
 
     def _acknowledge(self, clip: ClipStatement, sealed: Sealed) -> None:
         """Tell that a clip is taken over: from here on it must survive anything."""
@@ -397,18 +399,7 @@ class TakeOver:
             finish=lambda outcome: statements.finding(self._scene, found, outcome),
             facts=sourcing.of_finding(found, self._scene.recorder),
         )
-        self._pending.append(_Pending(self._parts.sealer.submit(piece), kept, lost))
-
-    def _drain(self, *, to: int) -> None:
-        """Hear what became of what was handed over, waiting while more than `to` are open."""
-        while self._pending and (len(self._pending) > to or self._pending[0].future.done()):
-            waiting = self._pending.popleft()
-            try:
-                sealed = waiting.future.result()
-            except ClipError as error:
-                waiting.lost(error)
-            else:
-                waiting.kept(sealed)
+        self._handover.give(piece, kept, lost)
 
     # (6) ----------------------------------------------------------------------------
 
@@ -446,7 +437,7 @@ class TakeOver:
             facts=facts,
             closes=kind == "released",
         )
-        return self._parts.sealer.submit(piece).result()
+        return self._handover.state(piece)
 
     def _deadline(self, entry: Entry) -> Deadline:
         rules = self._parts.rules

@@ -19,6 +19,7 @@ import hashlib
 import mmap
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,7 @@ from typing import Final
 
 _CHUNK: Final = 1 << 20
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_BUFFERS: Final = threading.local()
 _TMPFS: Final = 0x01021994
 _RAMFS: Final = 0x858458F6
 # File systems whose syncfs(2) writes back every inode, commits the journal and
@@ -94,12 +96,18 @@ def sync_path(path: Path) -> None:
 
 
 def write_new(path: Path, content: bytes, *, mode: int = 0o440) -> None:
-    """Write a file that must not exist yet. It is not durable when this returns."""
+    """Write a file that must not exist yet. It is not durable when this returns.
+
+    Nothing is left of it when it can't be written to its end, which raises OSError.
+    """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         view = memoryview(content)
         while view:
             view = view[os.write(handle, view) :]
+    except BaseException:
+        path.unlink()
+        raise
     finally:
         os.close(handle)
 
@@ -149,14 +157,27 @@ def reread(path: Path) -> tuple[str, int, Reread]:
     """
     digest = hashlib.sha256()
     size = 0
-    # An anonymous map is page aligned, as O_DIRECT demands of its buffer.
-    with _cold(path) as (handle, how), mmap.mmap(-1, _CHUNK) as room, memoryview(room) as view:
-        while count := os.preadv(handle, [view], size):
+    with _cold(path) as (handle, how), memoryview(_room()) as view:
+        # No more of the buffer than the file needs: the kernel pins every page it is given.
+        wanted = min(_CHUNK, _whole_pages(os.fstat(handle).st_size + 1))
+        while count := os.preadv(handle, [view[:wanted]], size):
             digest.update(view[:count])
             size += count
             if count % mmap.PAGESIZE:
                 break  # only the end of a file is not a whole page
     return digest.hexdigest(), size, how
+
+
+def _room() -> mmap.mmap:
+    """Return this thread's buffer: an anonymous map is page aligned, as O_DIRECT demands."""
+    if not hasattr(_BUFFERS, "room"):
+        _BUFFERS.room = mmap.mmap(-1, _CHUNK)
+    room: mmap.mmap = _BUFFERS.room
+    return room
+
+
+def _whole_pages(size: int) -> int:
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
 @contextlib.contextmanager

@@ -33,6 +33,14 @@ class ContentLengthError(ClipError):
         self.copied = copied
 
 
+class UnsayableError(ClipError):
+    """What is known of a file has no form in which it could be written down."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"it cannot be written down: {reason}")
+        self.reason = reason
+
+
 class SyncFailedError(ClipError):
     """The disk refused to make a group of files durable; none of them counts."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dock_daemon.plan import Known, Take, content_size, first_offset, path_key
+from dock_daemon.plan import Known, Take, content_size, first_offset, listed_size, path_key
 from firmware_bridge.volume.listing import Entry, Refused, Stamp, Volume
 from hashing.canonical import JSON
 
@@ -43,20 +43,21 @@ def of_volume(
     """
     live = {path_key(entry): entry for entry in entries if not entry.deleted}
     deleted = [entry for entry in entries if entry.deleted and not entry.directory]
+    traces = _Traces(deleted)
     gone = [clip for key, clip in known.items() if key not in live] if volume.sound else []
     found: list[Finding] = []
     explained: set[int] = set()
     for clip in gone:
-        trace = _trace(clip, deleted)
+        trace = traces.of(clip)
         if trace is not None:
             explained.add(trace.record_offset)
         if judged(clip):
             found.append(_gone(volume, clip, trace))
     # The same run of clusters under a live name: renamed, so its content is taken over.
-    taken = {(first_offset(entry), entry.size) for entry in live.values() if entry.extents}
+    taken = {(first_offset(entry), listed_size(entry)) for entry in live.values() if entry.extents}
     sealed = {(clip.first_offset, clip.listed_size) for clip in known.values()}
     for entry in deleted:
-        start = (first_offset(entry), entry.size)
+        start = (first_offset(entry), listed_size(entry))
         if entry.record_offset in explained or (entry.extents and start in taken | sealed):
             continue
         if looks_like_clip(entry):
@@ -124,22 +125,29 @@ def listing_incomplete(volume: Volume) -> Finding:
     )
 
 
-def medium_unread(place: str, problem: str) -> Finding:
-    """Return the finding for a medium of which not even a listing could be had."""
+def medium_unread(docking: int, place: str, problem: str) -> Finding:
+    """Return the finding for a medium of which not even a listing could be had.
+
+    Nothing is known of it that would tell it from the next one at the same place.
+    """
     return Finding(
         finding="medium-unread",
-        key=f"medium-unread|{place}|{problem}",
+        key=f"medium-unread|{docking}",
         volume="",
         path="",
         facts={"place": place, "reason": problem},
     )
 
 
-def refused(part: Refused) -> Finding:
-    """Return the finding for a partition whose file system is not read here."""
+def refused(part: Refused, beside: Sequence[str]) -> Finding:
+    """Return the finding for a partition whose file system is not read here.
+
+    `beside` are the volumes on the same medium: they tell it from another card's.
+    """
+    place = f"{part.index}|{part.offset}|{part.length}|{part.found}"
     return Finding(
         finding="partition-refused",
-        key=f"partition-refused|{part.index}|{part.offset}|{part.length}|{part.found}",
+        key=f"partition-refused|{','.join(beside)}|{place}",
         volume="",
         path="",
         facts={"found": part.found, "offset": part.offset, "size": part.length},
@@ -172,7 +180,7 @@ def _gone(volume: Volume, clip: Known, trace: Entry | None) -> Finding:
         facts |= _facts(trace)
     return Finding(
         finding="missing" if trace is None else "deleted",
-        key=f"gone|{volume.key}|{clip.seq}|{'' if trace is None else 'record'}",
+        key=f"gone|{volume.key}|{clip.seq}",
         volume=volume.key,
         path=clip.path,
         clip=clip.seq,
@@ -190,24 +198,29 @@ def _unseen(volume: Volume, entry: Entry) -> Finding:
     )
 
 
-def _trace(clip: Known, deleted: Iterable[Entry]) -> Entry | None:
-    """Return the deleted record that `clip` has left behind, if there is one."""
-    for entry in deleted:
-        same_place = first_offset(entry) == clip.first_offset and clip.first_offset >= 0
-        if same_place and entry.size in {clip.listed_size, 0}:
-            return entry
-        if _alike(path_key(entry), clip.path_key):
-            return entry
-    return None
+class _Traces:
+    """Deleted records, by the place where their content lay and by what is left of the path."""
+
+    def __init__(self, deleted: Sequence[Entry]) -> None:
+        self._at: dict[int, list[Entry]] = {}
+        self._named: dict[str, Entry] = {}
+        for entry in deleted:
+            self._at.setdefault(first_offset(entry), []).append(entry)
+            self._named.setdefault(_headless(path_key(entry)), entry)
+
+    def of(self, clip: Known) -> Entry | None:
+        """Return the deleted record that `clip` has left behind, if there is one."""
+        if clip.first_offset >= 0:
+            for entry in self._at.get(clip.first_offset, ()):
+                if listed_size(entry) in {clip.listed_size, 0}:
+                    return entry
+        return self._named.get(_headless(clip.path_key))
 
 
-def _alike(deleted: str, known: str) -> bool:
-    """Compare raw paths; deleting a FAT record overwrites the first byte of a short name."""
-    ours, theirs = deleted.split("/"), known.split("/")
-    return len(ours) == len(theirs) and all(
-        one == other or (len(one) == len(other) == _SHORT_HEX and one[2:] == other[2:])
-        for one, other in zip(ours, theirs, strict=True)
-    )
+def _headless(key: str) -> str:
+    """Return a raw path to compare: deleting overwrites the first byte of a short FAT name."""
+    parts = key.split("/")
+    return "/".join(f"??{part[2:]}" if len(part) == _SHORT_HEX else part for part in parts)
 
 
 def _record_id(entry: Entry) -> str:
@@ -218,7 +231,7 @@ def _record_id(entry: Entry) -> str:
 
 def _facts(entry: Entry) -> dict[str, JSON]:
     return {
-        "size": entry.size,
+        "size": listed_size(entry),
         "readable": content_size(entry),
         "created": stored_time(entry.created),
         "modified": stored_time(entry.modified),

@@ -34,6 +34,8 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._size, self._prev = self._tip()
+        (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM docking").fetchone()
+        self._dockings = int(last)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -63,6 +65,14 @@ class Ledger:
     def close(self) -> None:
         """Let go of the database."""
         self._db.close()
+
+    def new_docking(self) -> int:
+        """Return a number that no docking has; the first is 1.
+
+        Two bays may begin before either has its first entry, so each call gives another.
+        """
+        self._dockings += 1
+        return self._dockings
 
     def append(self, records: Sequence[Record], at: At) -> list[Committed]:
         """Commit `records` in order, all or none; from the return on they are kept.

@@ -12,6 +12,7 @@ from firmware_bridge.volume.listing import Entry, Stamp, Volume
 
 # Power was lost before the size was written, so the whole chain is taken over.
 _SIZE_LOST: Final = "size-zero-with-chain"
+_LARGEST: Final = 2**53 - 1  # docs/formats/entry.md section 2.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,14 @@ def first_offset(entry: Entry) -> int:
     return entry.extents[0].offset if entry.extents else -1
 
 
+def listed_size(entry: Entry) -> int:
+    """Return the size that the record states, as far as entries and documents can hold it.
+
+    A broken exFAT record may state up to 2^64 - 1; its bytes are kept beside it.
+    """
+    return min(entry.size, _LARGEST)
+
+
 def content_size(entry: Entry) -> int:
     """Return how many bytes can come over: the extents, never more than the listed size."""
     reach = sum(extent.length for extent in entry.extents)
@@ -111,7 +120,7 @@ def is_incomplete(entry: Entry) -> bool:
 def differences(entry: Entry, known: Known) -> tuple[str, ...]:
     """Name what is listed otherwise than when the clip was sealed."""
     pairs = {
-        "size": (entry.size, known.listed_size),
+        "size": (listed_size(entry), known.listed_size),
         "times": (stamps_of(entry), known.stamps),
         "extents": (extents_of(entry), known.extents),
     }

@@ -44,8 +44,8 @@ class Publisher:
         self._settler = durable.Settler(self._log)
         self._frontier = Frontier()
         self._edge: dict[str, bytes] = {}
+        self._signed = b""
         self._published = 0
-        self._ledger_size = 0
 
     @property
     def published(self) -> int:
@@ -72,12 +72,12 @@ class Publisher:
         for at in range(0, size, _STRIDE):
             for leaf in ledger.leaves(at, min(at + _STRIDE, size)):
                 self._frontier.append(leaf)
+                self._compare(published)
         if kept is not None:
             signed = self._opened(kept[1])
             if signed.root != self._frontier.root() or signed.size != size:
                 raise LedgerDoubtError(f"the entries do not give the root signed at size {size}")
             self._take_up(ledger, size, kept[1], published)
-        self._ledger_size = ledger.size
         vkey = f"{self._key.verifier()}\n".encode()
         vkey_file = self._log / "vkey"
         if not vkey_file.exists():
@@ -85,26 +85,37 @@ class Publisher:
         elif vkey_file.read_bytes() != vkey:
             raise LedgerDoubtError(f"{vkey_file} is not the key that signs this log")
 
-    def is_current(self) -> bool:
-        """Tell whether everything that was handed to `publish` last is published."""
-        return self._published == self._ledger_size
-
     def publish(self, ledger: Ledger, at: At) -> None:
-        """Bring the published log up to the ledger; do nothing if it is there already."""
-        self._ledger_size = size = ledger.size
-        if size == self._published:
-            return
+        """Bring the published log up to the ledger; do nothing if it is there already.
+
+        After an OSError or sqlite3.Error it may be called again, and goes on from what
+        was signed last.
+        """
+        if ledger.size > self._frontier.size:
+            self._sign(ledger, ledger.size, at)
+        if self._frontier.size > self._published:
+            durable.replace(self._log / "checkpoint", self._signed)
+            before, self._published = self._published, self._frontier.size
+            self._sweep(before, self._published)
+
+    def _sign(self, ledger: Ledger, size: int, at: At) -> None:
+        """Do steps (1) and (2): every file of `size` on disk, then the signature kept."""
         frontier = Frontier(self._frontier.size, self._frontier.hashes)
         for leaf in ledger.leaves(frontier.size, size):
             frontier.append(leaf)
-        edge = self._write_tiles(ledger, self._published, size)
+        edge = self._write_tiles(ledger, self._frontier.size, size)
         text = Checkpoint(self._key.name, size, frontier.root()).encode()
         signed = note.sign(text, [self._key])
         ledger.keep_checkpoint(size, signed, at.utc_ms)
-        self._frontier, self._edge = frontier, edge
-        durable.replace(self._log / "checkpoint", signed)
-        before, self._published = self._published, size
-        self._sweep(before, size)
+        self._frontier, self._edge, self._signed = frontier, edge, signed
+
+    def _compare(self, published: Checkpoint | None) -> None:
+        if published is None or published.size != self._frontier.size:
+            return
+        if published.root != self._frontier.root():
+            raise LedgerDoubtError(
+                f"the entries do not give the root published at size {published.size}"
+            )
 
     def _take_up(
         self, ledger: Ledger, size: int, signed: bytes, published: Checkpoint | None
@@ -155,17 +166,23 @@ class Publisher:
     def _put(self, files: Mapping[str, bytes]) -> None:
         temps: dict[Path, Path] = {}
         folders: set[Path] = set()
-        for path, data in files.items():
-            final = self._log / path
-            folders |= _make_folders(final.parent, self._log)
-            temp = self._aside / secrets.token_hex(12)
-            durable.write_new(temp, data, mode=0o644)
-            temps[temp] = final
-            folders.add(final.parent)
-        self._settler.settle(temps)
-        for temp, final in temps.items():
-            temp.replace(final)
-        self._settler.settle(sorted(folders))
+        try:
+            for path, data in files.items():
+                final = self._log / path
+                folders |= _make_folders(final.parent, self._log)
+                temp = self._aside / secrets.token_hex(12)
+                durable.write_new(temp, data, mode=0o644)
+                temps[temp] = final
+                folders.add(final.parent)
+            self._settler.settle(temps)
+            for temp, final in temps.items():
+                temp.replace(final)
+            self._settler.settle(sorted(folders))
+        except OSError:
+            # It is tried again, on a disk that may be full: leave nothing there.
+            for temp in temps:
+                temp.unlink(missing_ok=True)
+            raise
 
     def _sweep(self, old: int, size: int) -> None:
         """Step (4): a partial file may go once the full one is published."""

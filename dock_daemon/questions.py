@@ -8,12 +8,6 @@ from dock_daemon.ledger import Ledger
 from dock_daemon.plan import Known
 
 
-def next_docking(ledger: Ledger) -> int:
-    """Return the number of the docking that begins now; the first is 1."""
-    (row,) = ledger.rows("SELECT coalesce(max(number), 0) + 1 AS number FROM docking")
-    return cast("int", row["number"])
-
-
 def open_dockings(ledger: Ledger) -> list[int]:
     """Return the dockings that an earlier life of the dock did not bring to an end."""
     rows = ledger.rows("SELECT number FROM docking WHERE closed_ms IS NULL ORDER BY number")

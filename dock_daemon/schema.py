@@ -95,7 +95,8 @@ def _ledger(db: Database) -> None:
         not_null={"docking", "finding", "key", "document"},
         strict=True,
     )
-    db.table("finding").create_index(["key"], unique=True)
+    # Not unique: two bays may find the same fact at the same time.
+    db.table("finding").create_index(["key"])
     db.table("checkpoint").create(
         {"size": int, "note": bytes, "signed_ms": int}, pk="size", not_null={"note"}, strict=True
     )

@@ -36,9 +36,9 @@ from dock_daemon.errors import (
     DockFullError,
     DoubtError,
     LedgerDoubtError,
-    ReadBackError,
     StoreDoubtError,
     SyncFailedError,
+    UnsayableError,
 )
 from dock_daemon.ledger import Ledger
 from dock_daemon.publication import Publisher
@@ -47,6 +47,7 @@ from dock_daemon.store import Staged, Store
 from hashing import document
 from hashing.canonical import JSON
 from hashing.entry import At
+from hashing.errors import EvidenceError
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +184,8 @@ class Sealer:
 
     def _next_item(self) -> _Waiting | _Question | None:
         while True:
-            wait_s = None if self._publisher.is_current() else _PUBLISH_EVERY_S
+            current = self._publisher.published == self._ledger.size or self.doubt.done()
+            wait_s = None if current else _PUBLISH_EVERY_S
             try:
                 return self._inbox.get(timeout=wait_s)
             except queue.Empty:
@@ -210,13 +212,19 @@ class Sealer:
         try:
             done = self._commit(group)
         except DoubtError as error:
-            log.critical("%s", error)
-            self.doubt.set_result(error)
+            self._stop(error)
             self._fail(group, error)
             return
         except DockError as error:
             log.warning("a group of %d was not sealed: %s", len(group), error)
             self._fail(group, error)
+            return
+        except Exception as error:
+            # A bug in this thread must stop the dock, and never leave a bay waiting.
+            log.exception("a group of %d was not sealed", len(group))
+            doubt = LedgerDoubtError(f"{type(error).__name__}: {error}")
+            self._stop(doubt)
+            self._fail(group, doubt)
             return
         for waiting, sealed in done:
             waiting.future.set_result(sealed)
@@ -227,13 +235,12 @@ class Sealer:
     def _commit(self, group: list[_Waiting]) -> list[tuple[_Waiting, Sealed]]:
         """Do steps (1) to (6) of the module's order; raise DockError if the group is lost."""
         try:
-            for waiting in group:
-                self._stage(waiting)
-            self._settle([file for waiting in group for file in waiting.files])
-            whole = [waiting for waiting in group if self._check(waiting)]
+            sayable = [waiting for waiting in group if self._stage(waiting)]
+            self._store.settle([file for waiting in sayable for file in waiting.files])
+            whole = self._read_back(sayable)
             rotten = self._store.admit([file for waiting in whole for file in waiting.files])
         except OSError as error:
-            raise _lost(error) from error
+            raise self._failed(error) from error
         self._sync_failures = 0
         at = self._clock.at()
         bodies = [waiting.piece.finish(Outcome(waiting.verified, at)) for waiting in whole]
@@ -254,36 +261,49 @@ class Sealer:
             for waiting, entry, record in zip(whole, committed, records, strict=False)
         ]
 
-    def _stage(self, waiting: _Waiting) -> None:
+    def _stage(self, waiting: _Waiting) -> bool:
         if waiting.piece.clip is not None:
             waiting.files.append(waiting.piece.clip)
         if waiting.piece.facts is None:
-            return
-        content = document.seal(dict(waiting.piece.facts), secrets.token_bytes(32))
+            return True
+        try:
+            content = document.seal(dict(waiting.piece.facts), secrets.token_bytes(32))
+        except EvidenceError as error:
+            self._store.drop(waiting.files)
+            waiting.future.set_exception(UnsayableError(str(error)))
+            return False
         waiting.document = hashlib.sha256(content).hexdigest()
         waiting.files.append(self._store.stage_document(content, waiting.document))
-
-    def _settle(self, files: list[Staged]) -> None:
-        try:
-            self._store.settle(files)
-        except OSError as error:
-            # The kernel may have dropped the lost pages and call them clean: trying
-            # again on the same files would succeed and mean nothing.
-            self._sync_failures += 1
-            if self._sync_failures > _SYNC_FAILURES_ALLOWED:
-                raise StoreDoubtError(f"syncing failed twice: {error.strerror}") from error
-            raise SyncFailedError(error.strerror or "unknown") from error
-
-    def _check(self, waiting: _Waiting) -> bool:
-        try:
-            for file in waiting.files:
-                waiting.verified = self._store.check(file)
-        except (ReadBackError, OSError) as error:
-            self._store.drop(waiting.files)
-            failure = error if isinstance(error, ReadBackError) else _lost(error)
-            waiting.future.set_exception(failure)
-            return False
         return True
+
+    def _failed(self, error: OSError) -> DockError:
+        """Return what a disk's refusal means for the group; the second in a row stops all."""
+        lost = _lost(error)
+        if isinstance(lost, DockFullError):
+            return lost
+        # The kernel may have dropped the lost pages and call them clean: trying
+        # again on the same files would succeed and mean nothing.
+        self._sync_failures += 1
+        if self._sync_failures > _SYNC_FAILURES_ALLOWED:
+            return StoreDoubtError(f"syncing failed twice: {error.strerror}")
+        return lost
+
+    def _read_back(self, group: list[_Waiting]) -> list[_Waiting]:
+        """Return what came back whole; the rest fails here, one by one."""
+        files = [file for waiting in group for file in waiting.files]
+        results = iter(self._store.check_all(files))
+        whole: list[_Waiting] = []
+        for waiting in group:
+            found = [next(results) for _ in waiting.files]
+            bad = next((result for result in found if not isinstance(result, Reread)), None)
+            if bad is None:
+                # The clip's own, which is staged before its document.
+                waiting.verified = next((how for how in found if isinstance(how, Reread)), None)
+                whole.append(waiting)
+                continue
+            self._store.drop(waiting.files)
+            waiting.future.set_exception(_lost(bad) if isinstance(bad, OSError) else bad)
+        return whole
 
     def _fail(self, group: list[_Waiting], error: DockError) -> None:
         for waiting in group:
@@ -293,6 +313,10 @@ class Sealer:
             if not waiting.future.done():
                 waiting.future.set_exception(error)
 
+    def _stop(self, doubt: DoubtError) -> None:
+        log.critical("%s", doubt)
+        self.doubt.set_result(doubt)
+
     def _publish(self) -> None:
         if self.doubt.done():
             return
@@ -300,8 +324,9 @@ class Sealer:
         try:
             self._publisher.publish(self._ledger, self._clock.at())
         except DoubtError as error:
-            log.critical("%s", error)
-            self.doubt.set_result(error)
+            self._stop(error)
+        except EvidenceError as error:
+            self._stop(LedgerDoubtError(str(error)))
         except (OSError, sqlite3.Error) as error:
             # Sealed clips stay sealed; the published log lags behind and says so.
             log.warning("the log could not be published: %s", error)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from config.settings import Reader
 from dock_daemon.errors import SourceNotFoundError, StoppedError
 from dock_daemon.plan import content_size, valid_size
-from firmware_bridge.errors import MediumGoneError, MediumReadError
+from firmware_bridge.errors import MediumGoneError, MediumReadError, NotOpenedError
 from firmware_bridge.volume import spawn
 from firmware_bridge.volume.client import Bounds, DeviceIdentity, Reading, open_medium
 from firmware_bridge.volume.listing import Entry, Extent, Medium, Name, Problem, Stamp, Volume
@@ -53,7 +53,7 @@ class MediumSource:
 
     def __init__(self, reading: Reading, *, kind: str, place: str, chunk_bytes: int) -> None:
         self.kind = kind
-        self.place = place
+        self.place = _clean(place)
         self.problem = ""
         self.medium: Medium | None = reading.medium
         self.volumes = reading.volumes
@@ -129,7 +129,7 @@ class UnreadSource:
 
     def __init__(self, *, kind: str, place: str, problem: str) -> None:
         self.kind = kind
-        self.place = place
+        self.place = _clean(place)
         self.problem = problem
 
     def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:  # noqa: ARG002  it has no entries
@@ -156,13 +156,15 @@ class FolderSource:
     medium: Medium | None = None
 
     def __init__(self, folder: Path, *, zone: ZoneInfo, chunk_bytes: int) -> None:
-        self.place = str(folder)
+        self.place = _clean(str(folder))
         self._zone = zone
         self._chunk_bytes = chunk_bytes
         try:
             self._root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise SourceNotFoundError(str(folder)) from error
+        except OSError as error:
+            raise NotOpenedError(path=str(folder), reason=error.strerror or "unknown") from error
         problems: list[Problem] = []
         entries = tuple(self._walk((), problems))
         about = os.fstat(self._root)
@@ -173,7 +175,7 @@ class FolderSource:
             length=0,
             filesystem="folder",
             serial=(about.st_dev ^ (about.st_ino * 2654435761)) & 0xFFFFFFFF,
-            label=folder.name,
+            label=_clean(folder.name),
             dirty=False,
             cluster_size=room.f_frsize,
             total_bytes=room.f_blocks * room.f_frsize,

@@ -7,6 +7,7 @@ what each member means.
 import base64
 from typing import Final
 
+from dock_daemon import plan
 from dock_daemon.findings import Finding
 from dock_daemon.identity import Known as Recorder
 from dock_daemon.sources import Source
@@ -88,8 +89,8 @@ def of_file(volume: Volume, entry: Entry, recorder: Recorder) -> dict[str, JSON]
         "path": entry.text,
         "path_raw": [_base64(name.raw) for name in entry.path],
         "short_raw": [_base64(name.short) for name in entry.path],
-        "size": entry.size,
-        "valid_size": entry.valid_size,
+        "size": plan.listed_size(entry),
+        "valid_size": min(entry.valid_size, plan.listed_size(entry)),
         "attributes": entry.attributes,
         # As stored: FAT words, local, in steps of 2 s; no time zone is implied.
         "created": _stamp(entry.created),

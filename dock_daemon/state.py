@@ -137,8 +137,10 @@ def open_state(loaded: Loaded, clock: Clock) -> State:
 
 def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int) -> State:
     settings = loaded.settings
-    if not rooms.ledger.exists() and (rooms.root / "log" / "checkpoint").exists():
-        raise LedgerDoubtError(f"{rooms.ledger} is missing, and a published log is there")
+    if not rooms.ledger.exists():
+        for trace in (rooms.root / "log" / "checkpoint", rooms.store / "id", rooms.key):
+            if trace.exists():
+                raise LedgerDoubtError(f"{rooms.ledger} is missing, and {trace} is there")
     ledger = Ledger.open(rooms.ledger)
     try:
         rooms.store.mkdir(mode=0o750, exist_ok=True)

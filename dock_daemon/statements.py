@@ -133,7 +133,7 @@ class ClipStatement:
             volume=self.step.volume.key,
             path_key=plan.path_key(entry),
             path=entry.text,
-            listed_size=entry.size,
+            listed_size=plan.listed_size(entry),
             stamps=plan.stamps_of(entry),
             extents=plan.extents_of(entry),
             first_offset=plan.first_offset(entry),

@@ -11,6 +11,7 @@ A file under its final name is whole, durable and never written again.
 
 import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from dock_daemon.errors import DockFullError, ReadBackError, StoreDoubtError
 
 CLIPS: Final = "clips"
 DOCUMENTS: Final = "documents"
+_READERS: Final = 8
 _FAN: Final = tuple(f"{number:02x}" for number in range(256))
 
 
@@ -41,6 +43,8 @@ class Store:
         self.root = root
         self._reserve_bytes = reserve_bytes
         self._settler = durable.Settler(root)
+        # Small clips come in hundreds, and reading one cold is mostly waiting.
+        self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read-back")
 
     @classmethod
     def open(cls, root: Path, *, identity: str | None, reserve_bytes: int) -> tuple["Store", str]:
@@ -76,6 +80,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the store."""
+        self._readers.shutdown()
         self._settler.close()
 
     def free_bytes(self) -> int:
@@ -107,6 +112,16 @@ class Store:
         """Make the group's temp files durable; raise OSError if any may not be."""
         self._settler.settle([staged.temp for staged in group])
 
+    def check_all(self, group: list[Staged]) -> list[Reread | ReadBackError | OSError]:
+        """Read settled files back cold, several at a time; say of each how it went."""
+        return list(self._readers.map(self._checked, group))
+
+    def _checked(self, staged: Staged) -> Reread | ReadBackError | OSError:
+        try:
+            return self.check(staged)
+        except (ReadBackError, OSError) as error:
+            return error
+
     def check(self, staged: Staged) -> Reread:
         """Read a settled file back cold; raise ReadBackError if it is not what came in."""
         found, size, how = durable.reread(staged.temp)
@@ -120,21 +135,36 @@ class Store:
         A name that is taken is read back before it is relied on: the same
         content arriving twice is stored once. Content that rotted since is set
         aside in `damaged` and replaced by the good copy; its digests are returned.
+        Raises OSError when a name may not last; then the group's new names are gone.
         """
-        rotten = []
-        for staged in group:
-            final = self.path_of(staged.room, staged.sha256)
-            while not durable.link(staged.temp, final):
-                if self._whole(final, staged):
-                    staged.temp.unlink()
-                    break
-                rotten.append(staged.sha256)
-                final.rename(self.root / "damaged" / f"{staged.sha256}.{secrets.token_hex(4)}")
+        rotten: list[str] = []
+        linked: list[Path] = []
         folders = {self.path_of(staged.room, staged.sha256).parent for staged in group}
-        if rotten:
-            folders.add(self.root / "damaged")
-        self._settler.settle(sorted(folders))
+        try:
+            for staged in group:
+                final = self.path_of(staged.room, staged.sha256)
+                if self._link(staged, final, rotten):
+                    linked.append(final)
+            if rotten:
+                folders.add(self.root / "damaged")
+            self._settler.settle(sorted(folders))
+        except OSError:
+            # Left in place, they would be found by the next attempt, which would sync
+            # directories that the kernel calls clean and take that for a proof.
+            for final in linked:
+                final.unlink(missing_ok=True)
+            raise
         return rotten
+
+    def _link(self, staged: Staged, final: Path, rotten: list[str]) -> bool:
+        """Link one file; return False if the same content lies there already."""
+        while not durable.link(staged.temp, final):
+            if self._whole(final, staged):
+                staged.temp.unlink()
+                return False
+            rotten.append(staged.sha256)
+            final.rename(self.root / "damaged" / f"{staged.sha256}.{secrets.token_hex(4)}")
+        return True
 
     def drop(self, group: list[Staged]) -> None:
         """Forget temp files that will not be admitted."""

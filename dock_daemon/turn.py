@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from config.settings import Reader
 from dock_daemon.docking import Parts, TakeOver
+from dock_daemon.errors import StoppedError
 from dock_daemon.events import Released, Report
 from dock_daemon.media import MediumAppeared
 from dock_daemon.sources import Source, UnreadSource, open_source
@@ -48,8 +49,8 @@ class Desk:
         """Open and list what is at `place`.
 
         A medium that is there and cannot be listed is opened as one that holds nothing:
-        it is docked, and says why. Raises SourceNotFoundError, NotOpenedError and
-        MediumGoneError, where there is nothing to say anything about.
+        it is docked, and says why. Raises SourceNotFoundError, NotOpenedError,
+        MediumGoneError and StoppedError, where there is nothing to say anything about.
         """
         rules = self.parts.rules
         try:
@@ -64,6 +65,8 @@ class Desk:
         except (NotOpenedError, MediumGoneError):
             raise
         except BridgeError as error:
+            if stop.is_set():  # pulled while it was listed, which says nothing about it
+                raise StoppedError from error
             kind = "image" if place.device is None else "device"
             return Opened(UnreadSource(kind=kind, place=place.path, problem=str(error)), error)
         return Opened(source)
