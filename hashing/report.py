@@ -119,7 +119,7 @@ class Report:
             "origin": self.origin,
             "size": self.size,
             "root": self.root,
-            "counts": dict(self.counts),
+            **self.counts,
             "problems": [problem.as_json() for problem in self.problems],
             "notices": [notice.as_json() for notice in self.notices],
             "omitted": dict(self.omitted),
