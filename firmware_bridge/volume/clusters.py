@@ -144,7 +144,9 @@ class Table:
             return Chain((), ("cluster-out-of-range",))
         runs: list[Run] = []
         seen: set[int] = set()
-        left = self._heap.clusters if want is None else min(want, self._heap.clusters)
+        # A chain that goes on after as many clusters as there are must repeat one.
+        whole = want is None or want > self._heap.clusters
+        left = self._heap.clusters if want is None or whole else want
         at, problem = first, None
         while problem is None:
             if at in seen:
@@ -163,7 +165,7 @@ class Table:
             left -= count
             if after >= self._marks.end:
                 break
-            problem = self._stop(after, left, whole=want is None)
+            problem = self._stop(after, left, whole=whole)
             at = after
         kept, looped = _without_repeats(runs)
         if looped:
