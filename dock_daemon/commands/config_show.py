@@ -9,6 +9,7 @@ import msgspec
 from config.loader import BUILT_IN, HOST_NAME, Loaded
 from config.messages import printable, say
 from dock_daemon.commands.options import SCHEMA, Invocation, common_options
+from dock_daemon.udev_rules import rules_for
 
 
 @click.group()
@@ -40,6 +41,22 @@ def show(invocation: Invocation, *, origin: bool, changed: bool) -> None:
         click.echo(f"{line}  # {printable(loaded.origins[name])}" if origin else line)
     if not values:
         click.echo(f"# {say('config.all-as-shipped', invocation.lang)}")
+
+
+@config.command("udev-rules", epilog="Example:  sealdock config udev-rules")
+@common_options
+def udev_rules(invocation: Invocation) -> None:
+    """Print the udev rules for this dock's bays, and for no other port.
+
+    They keep every other program away from a recorder and set it read-only. The first
+    lines say where to install them; print them anew whenever bays change.
+    """
+    bays = invocation.loaded.settings.bays
+    rules = rules_for(port for bay in bays if bay.enabled for port in bay.ports)
+    if invocation.json:
+        click.echo(json.dumps({"schema": SCHEMA, "rules": rules}, ensure_ascii=False))
+    else:
+        click.echo(rules, nl=False)
 
 
 def _values(loaded: Loaded) -> Iterator[tuple[str, object]]:
