@@ -14,6 +14,7 @@ from config.loader import load
 from dock_daemon.commands.config_show import config
 from dock_daemon.commands.options import Invocation, common_options, fail
 from dock_daemon.errors import StateBusyError
+from dock_daemon.udev_rules import rules_for
 
 
 def run(*arguments: str, **env: str) -> Result:
@@ -117,3 +118,12 @@ def test_a_command_ends_by_the_fault_table(how: str) -> None:
     first, second = result.stderr.splitlines()
     assert first == "the state directory /srv/s is in use by sealdock run, process 12."
     assert "sealdock status" in second
+
+
+def test_udev_rules_are_those_of_the_bays_in_use(site: Path) -> None:
+    """Every port of a bay that is in use stands in the rules, and nothing else does."""
+    told = CliRunner().invoke(
+        config, ["udev-rules", "--config", str(site)], env={"SEALDOCK_CONFIG": ""}
+    )
+    assert told.exit_code == ExitCode.OK
+    assert told.stdout == rules_for(["pci-0000:00:14.0-usb-0:1"])
