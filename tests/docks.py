@@ -99,7 +99,7 @@ class DockIn:
 
     def register(self, *lines: str) -> None:
         """Write the register of recorders and holders."""
-        text = "\n".join(["dev_no,user_no,name,unit", *lines, ""])
+        text = "\n".join(["recorder,user_no,name,unit", *lines, ""])
         (self.config / "register.csv").write_text(text, encoding="utf-8")
 
     def settings(self, text: str = "") -> Loaded:
@@ -118,7 +118,7 @@ class DockIn:
         rules = Rules.of(loaded)
         return Desk(Parts(state.store, state.sealer, self.clock, rules), loaded.settings.reader)
 
-    def take_over(
+    def take_over(  # noqa: PLR0913  each is a way to disturb a docking
         self,
         place: Path,
         *,
