@@ -329,7 +329,9 @@ def open_source(
     if stat.S_ISDIR(mode):
         return FolderSource(Path(path), zone=zone, chunk_bytes=chunk_bytes)
     reading = open_medium(
-        os.path.abspath(path),  # noqa: PTH100  the reader works in another directory
+        # The reader works in another directory, and opens no link to a device; that it has
+        # opened what `path` leads to is checked by device number.
+        str(Path(path).resolve()),
         stop=stop,
         connector=spawn.at(Path(reader.socket)) if reader.socket else spawn.child,
         expected=device,
