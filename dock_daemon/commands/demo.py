@@ -114,7 +114,7 @@ class _Teller:
                     fact=fact,
                 )
             case _, {"problem": dict(problem)}:
-                shown = {**facts, "what": problem["detail"], "seq": problem["entry"]}
+                shown = {**facts, "what": problem["detail"], "seq": problem["seq"]}
                 return say(f"demo.{scene}", self._lang, **shown)
             case _:
                 return say(f"demo.{scene}", self._lang, **facts)
