@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from config.exit_codes import ExitCode
-from config.messages import say
+from config.messages import say, term
 from dock_daemon import wording
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.telling import json_line
@@ -114,7 +114,11 @@ class _Teller:
                     fact=fact,
                 )
             case _, {"problem": dict(problem)}:
-                shown = {**facts, "what": problem["detail"], "seq": problem["seq"]}
+                shown = {
+                    **facts,
+                    "what": term("verify-code", problem["code"], self._lang),
+                    "seq": problem["seq"],
+                }
                 return say(f"demo.{scene}", self._lang, **shown)
             case _:
                 return say(f"demo.{scene}", self._lang, **facts)

@@ -274,7 +274,8 @@ def _forge(stage: Stage) -> None:
     """Change one byte of a stored clip, then one of the log; both must be named."""
     clip = stage.sealed[0]
     stored = stage.state / "store" / "clips" / clip.sha256[:2] / clip.sha256
-    bundle = next(path for path in (stage.state / "log/tile/entries").rglob("*") if path.is_file())
+    bundles = [path for path in (stage.state / "log/tile/entries").rglob("*") if path.is_file()]
+    bundle = max(bundles, key=lambda path: path.stat().st_size)
     for scene, path in (("forged-clip", stored), ("forged-log", bundle)):
         name = str(path.relative_to(stage.state / path.relative_to(stage.state).parts[0]))
         with _one_byte_changed(path):
