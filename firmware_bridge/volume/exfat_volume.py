@@ -86,18 +86,18 @@ class Opened:
             harvest.report(Problem("boot-checksum"))
 
 
-def open_volume(source: Source, offset: int) -> Opened | None:
-    """Return the exFAT volume at `offset`, by its main or its backup boot sector."""
+def open_volume(source: Source, offset: int, *, spare: bool) -> Opened | None:
+    """Return the exFAT volume at `offset`, by its main or, if `spare`, its backup boot sector."""
     boot = probe.first_sector(source, offset)
     geometry = exfat.parse(boot, offset, source.size)
     if geometry is not None:
         return Opened(geometry, boot, offset)
-    for shift in exfat.SECTOR_SHIFTS:
+    for shift in exfat.SECTOR_SHIFTS if spare else ():
         place = offset + (exfat.BACKUP_SECTOR << shift)
         boot = probe.first_sector(source, place)
-        spare = exfat.parse(boot, offset, source.size)
-        if spare is not None and spare.sector_size == 1 << shift:
-            return Opened(spare, boot, place)
+        copy = exfat.parse(boot, offset, source.size)
+        if copy is not None and copy.sector_size == 1 << shift:
+            return Opened(copy, boot, place)
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypedDict
 from firmware_bridge.errors import MediumReadError
 from firmware_bridge.volume.clusters import FAT12, FAT16, FAT32, FIRST_CLUSTER, Heap, Marks, Table
 from firmware_bridge.volume.listing import Extent, Problem
-from firmware_bridge.volume.medium import Source
+from firmware_bridge.volume.medium import BoundReachedError, Source
 
 SECTOR_SIZES: Final = (512, 1024, 2048, 4096)
 _SIGNATURE: Final = b"\x55\xaa"
@@ -163,7 +163,7 @@ def stated_free(source: Source, geometry: Geometry) -> int | None:
         return None
     try:
         sector = source.read(geometry.info, 512)
-    except MediumReadError:
+    except (MediumReadError, BoundReachedError):
         return None
     if sector[:4] != b"RRaA" or sector[484:488] != b"rrAa":
         return None

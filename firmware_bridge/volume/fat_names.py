@@ -17,7 +17,8 @@ _DELETED: Final = 0xE5
 _TOPMOST: Final = 0x40
 _NUMBER: Final = 0x3F
 _CHECKSUM_AT: Final = 13
-_LOWEST_SHORT: Final = 0x20
+_SPACE: Final = 0x20
+_STANDS_FOR_E5: Final = 0x05
 _NEVER_SHORT: Final = frozenset(b'"*+,./:;<=>?[\\]|')
 
 
@@ -27,14 +28,9 @@ def name_of(slots: list[Slot], record: bytes, *, encoding: str) -> tuple[Name, i
     used, problems = _own(slots, short, erased=erased)
     if not used:
         text = names.short_text(short, record[12], encoding=encoding, deleted=erased)
-        return (
-            Name(short, text, short),
-            len(slots) if problems else 0,
-            [
-                *problems,
-                *names.problems_of(text, None),
-            ],
-        )
+        name = Name(short, text, short)
+        used = len(slots) if problems else 0
+        return name, used, [*problems, *names.problems_of(text, None)]
     raw, hidden = _joined([slot for _at, slot in slots[: -used - 1 : -1]])
     if hidden:
         problems.append(Problem("name-nul"))
@@ -82,8 +78,10 @@ def _fits(total: int, short: bytes, *, erased: bool) -> bool:
     """
     if not erased:
         return names.checksum(short) == total
-    lost = next(b for b in range(256) if names.checksum(bytes([b]) + short[1:]) == total)
-    return lost > _LOWEST_SHORT and lost not in _NEVER_SHORT or lost == 0x05  # noqa: PLR2004, RUF021  stands for 0xE5
+    lost = names.first_byte(short, total)
+    if lost == _STANDS_FOR_E5:
+        return True
+    return lost > _SPACE and lost not in _NEVER_SHORT
 
 
 def _units(slot: bytes) -> bytes:

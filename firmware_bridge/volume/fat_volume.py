@@ -61,18 +61,20 @@ class Opened:
         )
 
 
-def open_volume(source: Source, offset: int) -> Opened | None:
-    """Return the FAT volume at `offset`, by its boot sector or FAT32's spare one."""
+def open_volume(source: Source, offset: int, *, spare: bool) -> Opened | None:
+    """Return the FAT volume at `offset`, by its boot sector or, if `spare`, FAT32's other one."""
     boot = probe.first_sector(source, offset)
     geometry = fat.parse(boot, offset, source.size)
+    if probe.encrypted(boot):
+        return None  # BitLocker To Go stands behind a small FAT that is not the card's
     if geometry is not None:
         return Opened(geometry, boot, offset)
-    for sector_size in fat.SECTOR_SIZES:
+    for sector_size in fat.SECTOR_SIZES if spare else ():
         place = offset + _BACKUP_SECTOR * sector_size
         boot = probe.first_sector(source, place)
-        spare = fat.parse(boot, offset, source.size)
-        if spare is not None and spare.kind == "fat32" and spare.sector_size == sector_size:
-            return Opened(spare, boot, place)
+        copy = fat.parse(boot, offset, source.size)
+        if copy is not None and copy.kind == "fat32" and copy.sector_size == sector_size:
+            return Opened(copy, boot, place)
     return None
 
 

@@ -57,6 +57,14 @@ def checksum(short: bytes) -> int:
     return total
 
 
+def first_byte(short: bytes, total: int) -> int:
+    """Return the one first byte with which `short` has this checksum: the sum run backwards."""
+    for byte in reversed(short[1:]):
+        rotated = (total - byte) & 0xFF
+        total = ((rotated << 1) | (rotated >> 7)) & 0xFF
+    return total
+
+
 def problems_of(text: str, raw_utf16: bytes | None) -> list[Problem]:
     """Return what is wrong with one name; `raw_utf16` when it is a long one."""
     if _HARMLESS.fullmatch(text) and len(text) <= LONGEST_NAME // 2:

@@ -13,10 +13,13 @@ UNKNOWN: Final = "unknown"
 EMPTY: Final = "empty"
 UNREADABLE: Final = "unreadable"
 
+_TO_GO_AT: Final = 0x1A8
+_TO_GO: Final = bytes.fromhex("3bd66749292ed84a8399f6a339e3d001")
+
 # (offset, bytes there, name); the first match wins, so the most telling come first.
 _MARKS: Final = (
     (3, b"-FVE-FS-", "BitLocker"),
-    (0x1A8, bytes.fromhex("3bd6674929 2ed84a8399f6a339e3d001".replace(" ", "")), "BitLocker"),
+    (_TO_GO_AT, _TO_GO, "BitLocker"),
     (3, b"NTFS    ", "NTFS"),
     (3, b"ReFS\0\0\0\0", "ReFS"),
     (0, b"LUKS\xba\xbe", "LUKS"),
@@ -64,6 +67,11 @@ def foreign(source: Source, offset: int, length: int) -> str:
     if head[_EXT_MAGIC[0] : _EXT_MAGIC[0] + 2] == _EXT_MAGIC[1]:
         return _ext(head)
     return _disc(head) or (UNKNOWN if head.strip(b"\0") else EMPTY)
+
+
+def encrypted(boot: bytes) -> bool:
+    """Tell whether a boot sector that passes for FAT is BitLocker To Go's."""
+    return boot[_TO_GO_AT : _TO_GO_AT + len(_TO_GO)] == _TO_GO
 
 
 def _head(source: Source, offset: int, length: int) -> bytes | None:

@@ -6,9 +6,9 @@ MediumGoneError leaves here (docs/formats/volume-listing.md sections 1 to 5).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from firmware_bridge.volume import exfat_volume, fat_volume, names, partitions, probe
+from firmware_bridge.volume import exfat_volume, fat, fat_volume, names, partitions, probe
 from firmware_bridge.volume.listing import Entry, Medium, Problem, Refused, Volume
 from firmware_bridge.volume.medium import BoundReachedError, Limits, PRead, Source
 from firmware_bridge.volume.partitions import Found, Partition
@@ -58,13 +58,14 @@ def read_medium(
 
 def _plan(source: Source, sector_size: int) -> _Plan:
     """Find the partitions and look at the first sector of each."""
-    found = partitions.find(source, sector_size)
+    found, inside = _partitions(source, sector_size)
     problems = list(found.problems)
     volumes: list[tuple[int, _Opened]] = []
     refused: list[Refused] = []
-    whole = _open(source, Partition(0, 0, source.size))
-    inside = [(part, _open(source, part)) for part in found.partitions if part.offset]
-    if whole is not None and not any(opened for _part, opened in inside):
+    known = any(opened for _part, opened in inside)
+    # Beside partitions that are volumes, an old spare boot sector means nothing.
+    whole = _open(source, 0, spare=not known)
+    if whole is not None and not known:
         # A volume without partitions: its boot code only looks like a table.
         found, inside, problems = Found("none"), [], []
     if whole is not None:
@@ -89,8 +90,30 @@ def _plan(source: Source, sector_size: int) -> _Plan:
     return _Plan(medium, tuple(volumes))
 
 
-def _open(source: Source, part: Partition) -> _Opened | None:
-    """Return the volume in a partition, if it is of a kind that is walked."""
-    return exfat_volume.open_volume(source, part.offset) or fat_volume.open_volume(
-        source, part.offset
-    )
+def _partitions(
+    source: Source, sector_size: int
+) -> tuple[Found, list[tuple[Partition, _Opened | None]]]:
+    """Return the partitions and the volumes in them.
+
+    A card image may come from a medium of larger sectors than the image is said to
+    have: where no partition holds a volume, its numbers are tried in other sectors.
+    """
+    as_said: tuple[Found, list[tuple[Partition, _Opened | None]]] | None = None
+    for size in dict.fromkeys((sector_size, *fat.SECTOR_SIZES)):
+        found = partitions.find(source, size)
+        inside = [(part, _open(source, part.offset)) for part in found.partitions]
+        if any(opened for _part, opened in inside):
+            if size != sector_size:
+                wrong = Problem("table-sector-size", str(size))
+                found = replace(found, problems=(*found.problems, wrong))
+            return found, inside
+        as_said = as_said or (found, inside)
+        if not found.partitions:
+            break
+    return as_said or (Found("none"), [])
+
+
+def _open(source: Source, offset: int, *, spare: bool = True) -> _Opened | None:
+    """Return the volume at `offset`, if it is of a kind that is walked."""
+    exfat = exfat_volume.open_volume(source, offset, spare=spare)
+    return exfat or fat_volume.open_volume(source, offset, spare=spare)
