@@ -11,6 +11,7 @@ from dock_daemon import plan
 from dock_daemon.findings import Finding
 from dock_daemon.identity import Known as Recorder
 from dock_daemon.sources import Source
+from firmware_bridge.drivers import names
 from firmware_bridge.volume.listing import Entry, Problem, Stamp, Volume
 from hashing.canonical import JSON
 
@@ -87,6 +88,7 @@ def of_file(volume: Volume, entry: Entry, recorder: Recorder) -> dict[str, JSON]
         "user_no": recorder.holder.user_no if recorder.holder else "",
         "volume": volume.key,
         "path": entry.text,
+        "name_tells": _told_by_name(entry.path[-1].text),
         "path_raw": [_base64(name.raw) for name in entry.path],
         "short_raw": [_base64(name.short) for name in entry.path],
         "size": plan.listed_size(entry),
@@ -102,6 +104,20 @@ def of_file(volume: Volume, entry: Entry, recorder: Recorder) -> dict[str, JSON]
         "problems": _problems(entry.problems),
         "record_offset": entry.record_offset,
         "record": entry.record.hex(),
+    }
+
+
+def _told_by_name(name: str) -> JSON:
+    """Return what a vendor's file name says: candidates, never facts."""
+    told = names.parse(name)
+    if told is None:
+        return None
+    return {
+        "numbers": list[JSON](told.numbers),
+        "local": told.at.isoformat(sep=" "),
+        "sequence": told.sequence,
+        "important": told.important,
+        "encrypted": told.encrypted,
     }
 
 

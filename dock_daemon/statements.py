@@ -17,6 +17,7 @@ from dock_daemon.records import ClipRow, DockingRow, FindingRow, ReleaseRow
 from dock_daemon.rules import Rules
 from dock_daemon.sealer import Outcome
 from dock_daemon.store import Staged
+from firmware_bridge.drivers import names
 from hashing.canonical import JSON
 
 Body = dict[str, JSON]
@@ -88,10 +89,15 @@ class ClipStatement:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """What is odd about the clip, in the reader's stable words."""
+        """What is odd about the clip, in the reader's stable words, or marked by its maker."""
         codes = [problem.code for problem in self.step.entry.problems]
         if self.staged.size == 0:
             codes.append("empty")
+        told = names.parse(self.step.entry.path[-1].text)
+        if told is not None and told.important:
+            codes.append("important")
+        if told is not None and told.encrypted:
+            codes.append("encrypted")
         return tuple(dict.fromkeys(codes))
 
     def is_late(self, done_ms: int) -> bool:

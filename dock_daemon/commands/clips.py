@@ -6,6 +6,7 @@ import click
 
 from config import text
 from config.messages import say
+from dock_daemon import wording
 from dock_daemon.asking import ask
 from dock_daemon.commands.options import SCHEMA, Invocation, common_options
 from dock_daemon.commands.telling import json_line
@@ -41,7 +42,8 @@ def clips(invocation: Invocation, *, docking: int | None, late: bool, limit: int
             digest=row["sha256"][:16],
             met=met,
         )
+        marks = [wording.problem_words(mark, lang) for mark in row["marks"]]
         quarantine = say("clips.quarantine", lang) if row["quarantine"] else ""
-        click.echo(" · ".join(part for part in (line, *row["marks"], quarantine) if part))
+        click.echo(" · ".join(part for part in (line, *marks, quarantine) if part))
     if not rows:
         click.echo(say("clips.none", lang))
