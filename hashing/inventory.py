@@ -1,6 +1,6 @@
 """Everything that lies in a log directory: what belongs, what does not, what is too new.
 
-docs/formats/log.md section 5. The content of what belongs is judged elsewhere.
+docs/formats/log.md section 4. The content of what belongs is judged elsewhere.
 """
 
 import os

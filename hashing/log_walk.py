@@ -5,7 +5,8 @@ over them - full tiles above - the edge at the signed size - what lies beyond.
 
 If the root that comes out is the signed one, every entry is what was sealed,
 and each difference noted here is the fault of the file it names. If not,
-blame.py decides, and the differences noted here are dropped.
+blame.py decides, and the differences noted here are dropped. Section numbers
+are those of docs/formats/log.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -114,7 +115,8 @@ class LogWalk:
                 return []
             if not (widths or tile_there or self._files.any_bundle_from(which.index)):
                 return None
-            if self._required:
+            # A partial file may go once the full one is there (section 4.5).
+            if self._required and WIDTH not in widths:
                 self._tally.problem("bundle-missing", self._where, seq=which.index * WIDTH)
             found = self._files.bundle(Bundle(which.index, widths[0])) if widths else []
         if isinstance(found, BundleError):
@@ -153,7 +155,7 @@ class LogWalk:
         row = [best[at] if each is None and at < len(best) else each for at, each in enumerate(row)]
         which = Tile(level, index, len(row))
         wanted = self._required and not self._past and which.width not in tiles
-        if wanted and which.width not in self._files.widths(which):
+        if wanted and not {which.width, WIDTH} & set(self._files.widths(which)):
             self._tally.problem("tile-missing", self._files.where(which))
         for width, hashes in tiles.items():
             at = first_difference(row, hashes)

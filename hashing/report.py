@@ -133,21 +133,20 @@ class Tally:
 
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
     omitted: Counter[str] = field(default_factory=Counter)
     _seen: Counter[str] = field(default_factory=Counter)
 
     def problem(self, code: str, where: str, detail: str = "", seq: int | None = None) -> None:
         """Take a problem; `code` is a key of CODES."""
-        self._add(self.problems, CODES, Problem(code, where, seq, detail or CODES[code]))
+        words = CODES[code]
+        self._add(self.problems, Problem(code, where, seq, detail or words))
 
     def notice(self, code: str, where: str, detail: str = "", seq: int | None = None) -> None:
         """Take a notice; `code` is a key of NOTICES."""
-        self._add(self.notices, NOTICES, Problem(code, where, seq, detail or NOTICES[code]))
+        words = NOTICES[code]
+        self._add(self.notices, Problem(code, where, seq, detail or words))
 
-    def _add(self, into: list[Problem], codes: dict[str, str], what: Problem) -> None:
-        if what.code not in codes:
-            raise ValueError(what.code)
+    def _add(self, into: list[Problem], what: Problem) -> None:
         if self._seen[what.code] >= LISTED_PER_CODE:
             self.omitted[what.code] += 1
             return

@@ -284,6 +284,18 @@ def test_a_missing_tile_or_bundle(tmp_path: Path, path: str) -> None:
     ]
 
 
+def test_a_log_that_grows_while_it_is_read(tmp_path: Path) -> None:
+    """A partial file that a full one has replaced since is no loss."""
+    sealed = long(600)
+    disk = sealed.write(tmp_path, sizes=(300,))
+    disk.put("log/checkpoint", sealed.checkpoint(300))
+    for path in ("tile/0/001.p", "tile/entries/001.p"):
+        shutil.rmtree(disk.log / path)
+    report = verify(disk)
+    assert report.problems == ()
+    assert [notice.code for notice in report.notices] == ["beyond-checkpoint"]
+
+
 def test_a_shortened_tile(tmp_path: Path) -> None:
     """A tile of the wrong length is named with its length."""
     disk = long(300).write(tmp_path)
