@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from config import presets
 from dock_daemon.events import Checked, ClipKnown, Identified, Planned
 from hashing.canonical import JSON
 from tests.cards import RECORDED, Clip, make_exfat_card, make_fat_card
@@ -25,9 +26,9 @@ Make = Callable[[Path, Mapping[str, bytes | Clip]], Path]
 
 
 @pytest.fixture
-def dock(tmp_path: Path) -> DockIn:
+def dock(dock_on_disk: DockIn) -> DockIn:
     """Return a dock that has not been started yet."""
-    return DockIn(tmp_path)
+    return dock_on_disk
 
 
 def fat(bits: int) -> Make:
@@ -136,7 +137,7 @@ def test_a_registered_recorder_has_a_holder(dock: DockIn, tmp_path: Path) -> Non
 def test_a_clip_in_time_and_one_too_late(dock: DockIn, tmp_path: Path) -> None:
     """Each entry carries base, due and done; what came after its due time is late (R-24H)."""
     early = RECORDED - timedelta(days=2)
-    files = {"OLD.MP4": Clip(data=b"old", modified=early), "NEW.MP4": b"new"}
+    files = {"OLD.MP4": Clip(data=b"old", modified=early), "NEW.MP4": Clip(data=b"new")}
     told = dock.take_over(make_fat_card(tmp_path / "card", files))
     assert {path: clip.late for path, clip in told.sealed.items()} == {
         "OLD.MP4": True,
@@ -156,8 +157,6 @@ def test_a_clip_in_time_and_one_too_late(dock: DockIn, tmp_path: Path) -> None:
 
 def deadline(base_ms: int, *, late: bool) -> JSON:
     """Return a deadline as it stands in an entry, but for the preset's digest."""
-    from config import presets  # noqa: PLC0415  only here
-
     preset = presets.rule_preset("liaoning-emergency", Path("/nowhere"))
     return {
         "rule": "R-24H",
