@@ -166,6 +166,7 @@ class TakeOver:
                 registered=holder is not None,
                 source=self._source.kind,
                 volumes=volumes,
+                clock=self._parts.clock.at().sync,
             )
         )
 

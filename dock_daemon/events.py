@@ -23,6 +23,7 @@ class Identified:
     registered: bool
     source: str
     volumes: tuple[str, ...]
+    clock: str  # whether the dock's own clock is synchronised: one of hashing.entry.SYNC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

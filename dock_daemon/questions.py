@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from dock_daemon.ledger import Ledger
 from dock_daemon.plan import Known
+from hashing.entry import parse
 
 
 def open_dockings(ledger: Ledger) -> list[int]:
@@ -128,7 +129,9 @@ def answer(ledger: Ledger, request: Mapping[str, object]) -> object:
 def status(ledger: Ledger) -> dict[str, object]:
     """Return what there is to say about the ledger as it stands."""
     kept = ledger.last_checkpoint()
+    genesis = next(ledger.entries(0, 1), None)
     return {
+        "origin": "" if genesis is None else parse(genesis).body["origin"],
         "totals": totals(ledger),
         "signed": 0 if kept is None else kept[0],
         "dockings": dockings(ledger, limit=8),

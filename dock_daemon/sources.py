@@ -59,6 +59,9 @@ class MediumSource:
         self.volumes = reading.volumes
         self._reading = reading
         self._chunk_bytes = chunk_bytes
+        self._first = b""
+        if not reading.present:
+            raise MediumGoneError(offset=0, wanted=reading.size, got=0)
         self._first = self._read(0, min(4096, reading.size))
 
     def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:
@@ -95,10 +98,14 @@ class MediumSource:
         return bytes(found)
 
     def still_there(self) -> bool:
-        """Read the first sectors again: after an unplug Linux gives 0 bytes, not an error."""
+        """Read the first sectors again, from the medium itself: the page cache outlives it.
+
+        After an unplug Linux answers with an error at first, then with 0 bytes.
+        """
+        os.posix_fadvise(self._reading.descriptor, 0, len(self._first), os.POSIX_FADV_DONTNEED)
         try:
-            return self._read(0, len(self._first)) == self._first
-        except (MediumGoneError, MediumReadError):
+            return bool(self._first) and self._pread(0, len(self._first)) == self._first
+        except OSError:
             return False
 
     def close(self) -> None:
@@ -107,17 +114,21 @@ class MediumSource:
 
     def _read(self, offset: int, length: int) -> bytes:
         try:
-            data = os.pread(self._reading.descriptor, length, offset)
-            if len(data) < length:
-                data += os.pread(self._reading.descriptor, length - len(data), offset + len(data))
+            data = self._pread(offset, length)
         except OSError as error:
-            if offset and not self.still_there():
+            if not self.still_there():
                 raise MediumGoneError(offset=offset, wanted=length, got=0) from error
             raise MediumReadError(
                 offset=offset, length=length, reason=error.strerror or "unknown"
             ) from error
         if len(data) < length:
             raise MediumGoneError(offset=offset, wanted=length, got=len(data))
+        return data
+
+    def _pread(self, offset: int, length: int) -> bytes:
+        data = os.pread(self._reading.descriptor, length, offset)
+        if len(data) < length:
+            data += os.pread(self._reading.descriptor, length - len(data), offset + len(data))
         return data
 
 

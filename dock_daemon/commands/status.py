@@ -9,6 +9,7 @@ from config import text
 from config.exit_codes import ExitCode
 from config.messages import say
 from dock_daemon.asking import ask
+from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import SCHEMA, Invocation, common_options
 from dock_daemon.commands.telling import json_line
 
@@ -24,9 +25,11 @@ def status(invocation: Invocation) -> None:
     """
     answer, running = ask(invocation.loaded, {"ask": "status"})
     told = cast("Row", answer)
+    clock = SystemClock().at().sync
     if invocation.json:
-        click.echo(json_line({"schema": SCHEMA, "running": running, **told}))
+        click.echo(json_line({"schema": SCHEMA, "running": running, "clock": clock, **told}))
     else:
+        click.echo(say(f"clock.{clock}", invocation.lang))
         for line in _lines(told, invocation, invocation.loaded.zone, running=running):
             click.echo(line)
     if running and any(bay["state"] == "fault" for bay in told["bays"]):
@@ -36,7 +39,9 @@ def status(invocation: Invocation) -> None:
 def _lines(told: Row, invocation: Invocation, zone: tzinfo, *, running: bool) -> list[str]:
     lang = invocation.lang
     dock = invocation.loaded.settings.dock
-    lines = [say("status.dock", lang, name=dock.name, origin=dock.origin)]
+    # The state may be another dock's than the one that this configuration describes.
+    name = dock.name if told["origin"] == dock.origin else "-"
+    lines = [say("status.dock", lang, name=name, origin=told["origin"])]
     if running:
         lines += [_bay_line(bay, lang, zone) for bay in told["bays"]]
         if not told["bays"]:

@@ -143,6 +143,8 @@ class PlainTeller:
 
     def _identified(self, event: Identified) -> list[str]:
         lines = [say("pull.folder", self._lang)] if event.source == "folder" else []
+        if event.clock != "synchronized":
+            lines.append(say(f"clock.{event.clock}", self._lang))
         if event.registered:
             key = "pull.identified"
         else:
