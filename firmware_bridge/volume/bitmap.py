@@ -11,6 +11,8 @@ from firmware_bridge.volume.medium import Source
 
 _WINDOW: Final = 1 << 16  # bytes
 _WINDOWS_KEPT: Final = 16
+# So many clusters, as a power of two, cost what one step along a chain costs.
+_BITS_A_STEP: Final = 8
 
 
 class Bitmap:
@@ -65,6 +67,7 @@ class Bitmap:
         while count > 0:
             number, at = divmod(start, _WINDOW * 8)
             width = min(count, _WINDOW * 8 - at)
+            self._source.spend("chain_steps", 1 + (width >> _BITS_A_STEP))
             data = self._window(number)[at // 8 : (at + width + 7) // 8]
             yield int.from_bytes(data, "little") >> at % 8 & (1 << width) - 1, width
             start += width

@@ -20,7 +20,10 @@ from firmware_bridge.volume.medium import Source
 
 FIRST_CLUSTER: Final = 2
 _WINDOW_LINKS: Final = 1 << 16
-_WINDOWS_KEPT: Final = 16
+# 64 MiB at most: the whole table of a 256 GB card with clusters of 32 KiB.
+_WINDOWS_KEPT: Final = 128
+# So many links, as a power of two, cost what one odd link costs.
+_LINKS_A_STEP: Final = 8
 _GALLOP: Final = 16
 _GALLOP_MOST: Final = 1 << 14
 
@@ -138,7 +141,7 @@ class Table:
 
         A cluster that a link leads to and that is itself marked free still belongs
         to the chain (power lost before the table was written); one marked bad
-        does not. Never raises but BoundReachedError and MediumGoneError.
+        does not. Raises BoundReachedError and MediumGoneError only.
         """
         if not self._heap.holds(first):
             return Chain((), ("cluster-out-of-range",))
@@ -161,7 +164,7 @@ class Table:
                 break
             if count:
                 runs.append((at, count))
-            self._source.spend("chain_steps", 1 + (count >> 10))
+            self._source.spend("chain_steps", 1 + (count >> _LINKS_A_STEP))
             left -= count
             if after >= self._marks.end:
                 break
@@ -234,6 +237,7 @@ class Table:
         while first < end:
             number, index = divmod(first, _WINDOW_LINKS)
             stop = min(_WINDOW_LINKS, index + end - first)
+            self._source.spend("chain_steps", 1 + (stop - index >> _LINKS_A_STEP))
             yield self._window(number), index, stop
             first += stop - index
 

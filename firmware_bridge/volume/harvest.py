@@ -54,7 +54,7 @@ class Harvest:
         """Report a problem of entry `index`, or of the volume."""
         if index is not None:
             known = self._later.setdefault(index, [])
-            if problem not in known:
+            if len(known) < _PROBLEMS_EACH and problem not in known:
                 known.append(problem)
         elif len(self.problems) < self._source.limits.problems and problem not in self.problems:
             self.problems.append(problem)
@@ -134,7 +134,7 @@ class Harvest:
     def _whole(self, index: int, entry: Entry) -> Entry:
         later = self._later.get(index)
         if later:
-            return replace(entry, problems=(*entry.problems, *later[:_PROBLEMS_EACH]))
+            return replace(entry, problems=(*entry.problems, *later))
         if entry.deleted or entry.problems:
             return entry
         return replace(entry, record=b"")

@@ -41,9 +41,9 @@ class Limits:
     # Folders inside one another; and one folder's own records.
     depth: int = 64
     directory_bytes: int = 32 << 20
-    # Links of cluster chains that could not be taken as one run.
+    # Steps along chains, and through tables and bitmaps (256 links in a row are one).
     chain_steps: int = 10_000_000
-    read_bytes: int = 4 << 30
+    read_bytes: int = 2 << 30
     # Each failing read costs the kernel's retries, often seconds.
     read_errors: int = 256
     # What is said about the medium and about each volume, besides the entries.

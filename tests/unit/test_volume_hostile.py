@@ -170,6 +170,35 @@ def test_shared_clusters_are_named_at_both(card: Card) -> None:
         assert content(card.image, found.live(path).extents) == BODY[::-1]
 
 
+def test_twenty_thousand_claims_on_one_cluster(tmp_path: Path) -> None:
+    """However many files share clusters, the listing ends, and each of them is marked."""
+    card = Card(tmp_path / "c", {"D/A.MP4": Clip(size=20_000 * 32), "D/B.MP4": BODY})
+    body = card.heap_at + (card.first(A) - 2) * CLUSTER
+    record = card.record(B)
+    claim = bytes(card.image[record : record + 32])
+    card.image[body : body + 20_000 * 32] = claim * 20_000
+    card.patch(A, 11, b"\x10")
+    found = read_bytes(card.image)
+    shared = [entry for entry in found.entries if entry.path[-1].short == B]
+    assert len(shared) == 20_001
+    assert all("cross-linked" in codes(entry) for entry in shared)
+    assert max(len(entry.problems) for entry in shared) <= 17
+
+
+def test_deleted_records_as_long_as_the_card(tmp_path: Path) -> None:
+    """Deleted records that claim all of a card cost steps, and steps are bounded."""
+    card = Card(tmp_path / "c", {"D/A.MP4": Clip(size=4_000 * 32), "D/B.MP4": BODY})
+    body = card.heap_at + (card.first(A) - 2) * CLUSTER
+    claim = b"\xe5LAIM   MP4\x20" + bytes(8) + b"\0\0" + bytes(4)
+    claim += (10_000).to_bytes(2, "little") + (20 << 20).to_bytes(4, "little")
+    card.image[body : body + 4_000 * 32] = claim * 4_000
+    card.patch(A, 11, b"\x10")
+    found = read_bytes(card.image, Limits(chain_steps=100_000))
+    assert "bound" in codes(found.volume)
+    assert not found.volume.sound
+    assert 400 < len(found.entries) < 4_000
+
+
 def test_file_that_claims_the_root_directory(card: Card) -> None:
     """A file whose cluster is the root directory's is cross-linked with it."""
     card.patch(A, 26, (2).to_bytes(2, "little"))
