@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from config.settings import Reader
 from dock_daemon.docking import Parts, TakeOver
@@ -12,6 +13,8 @@ from dock_daemon.media import MediumAppeared
 from dock_daemon.sources import Source, UnreadSource, open_source
 from firmware_bridge.errors import BridgeError, MediumGoneError, NotOpenedError
 from firmware_bridge.volume.client import DeviceIdentity
+
+_WORD_OF_UNPLUG_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,9 @@ class Desk:
         except (NotOpenedError, MediumGoneError):
             raise
         except BridgeError as error:
-            if stop.is_set():  # pulled while it was listed, which says nothing about it
+            # Pulled while it was listed, which says nothing about it. Of a device the error
+            # comes first, and udev's word a moment later.
+            if stop.wait(_WORD_OF_UNPLUG_S if place.device else 0):
                 raise StoppedError from error
             kind = "image" if place.device is None else "device"
             return Opened(UnreadSource(kind=kind, place=place.path, problem=str(error)), error)

@@ -22,6 +22,7 @@ from typing import Final
 from firmware_bridge.errors import (
     BridgeError,
     MediumGoneError,
+    MediumReadError,
     NotOpenedError,
     ReaderFailedError,
 )
@@ -66,7 +67,7 @@ class Source:
             try:
                 part = os.pread(self.descriptor, length - got, offset + got)
             except OSError as error:
-                if self._shrunk():
+                if self._shrunk() or (offset and self._mute()):
                     raise MediumGoneError(offset=offset, wanted=length, got=got) from error
                 raise
             if not part:
@@ -77,10 +78,23 @@ class Source:
 
     def present(self, first: bytes) -> bool:
         """Return whether the medium still answers, at its size, with the same first sector."""
+        self._forget_first()
         try:
             return not self._shrunk() and self.pread(0, len(first)) == first
         except (MediumGoneError, OSError):
             return False
+
+    def _mute(self) -> bool:
+        """Return whether the first byte can't be read any more: an unplug, not a bad sector."""
+        self._forget_first()
+        try:
+            return not os.pread(self.descriptor, 1, 0)
+        except OSError:
+            return True
+
+    def _forget_first(self) -> None:
+        """Let the kernel forget the first sectors: its cache outlives the medium."""
+        os.posix_fadvise(self.descriptor, 0, self.sector_size, os.POSIX_FADV_DONTNEED)
 
     def _shrunk(self) -> bool:
         try:
@@ -127,8 +141,14 @@ def size_of(descriptor: int, *, block_device: bool) -> int:
 
 
 def answers(source: Source, limits: Limits) -> Iterator[wire.Answer]:
-    """Yield what the core is told of an open medium, from its table to the end."""
-    first = source.pread(0, source.sector_size)
+    """Yield what the core is told of an open medium, from its table to the end.
+
+    Raises MediumGoneError, and MediumReadError where not even its first sector can be read.
+    """
+    try:
+        first = source.pread(0, source.sector_size)
+    except OSError as error:
+        raise MediumReadError(offset=0, length=source.sector_size, reason=_reason(error)) from error
     found = read_medium(source.pread, source.size, source.sector_size, limits)
     yield from wire.frames(
         _with_warning(one, source) if isinstance(one, Medium) else one for one in found
