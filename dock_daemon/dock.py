@@ -62,9 +62,7 @@ class Dock:
             for bay in loaded.settings.bays
             if bay.enabled
         }
-        self._bay_at = {
-            port: bay.name for bay in loaded.settings.bays if bay.enabled for port in bay.ports
-        }
+        self._bay_at = {port: bay.name for bay in loaded.settings.bays for port in bay.ports}
         self._place_of: dict[str, str] = {}
         self._unmapped: dict[str, MediumAppeared] = {}
         self._stop = asyncio.Event()
@@ -128,6 +126,9 @@ class Dock:
                         port,
                         port,
                     )
+                    return
+                if name not in self._bays:
+                    log.warning("%s is in bay %s, which is disabled", event.node, name)
                     return
                 self._place_of[sys_path] = name
                 self._bays[name].post(event)
