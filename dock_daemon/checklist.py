@@ -63,6 +63,8 @@ def _clock(latest: datetime | None, now: datetime, wanted: Checklist, can: Capab
 
 def _storage(volumes: list[Volume], wanted: Checklist, can: Capabilities) -> Item:
     facts: dict[str, JSON] = {"rule": wanted.storage.rule}
+    # Below a folder lies somebody's disk, and not the recorder's.
+    volumes = [volume for volume in volumes if volume.filesystem != "folder"]
     total = sum(volume.total_bytes for volume in volumes)
     if not can.storage or total <= 0:
         return Item("storage", UNREADABLE, facts)

@@ -199,15 +199,8 @@ class TakeOver:
         for volume, entries in self._source.volumes:
             takes += self._compare(volume, entries)
         self._judge_medium()
-        due = [self._deadline(step.entry).due_ms for step in takes]
-        self._report(
-            Planned(
-                clips=len(takes),
-                bytes=sum(plan.content_size(step.entry) for step in takes),
-                known=self._count.known,
-                nearest_due_ms=min(due, default=None),
-            )
-        )
+        if not self._source.problem:  # of what could not be listed, nothing was planned
+            self._report(self._planned(takes))
         self._count.remaining = len(takes)
         for attempt in range(1, _ATTEMPTS + 1):
             for step in takes:
@@ -216,6 +209,15 @@ class TakeOver:
             self._handover.drain(to=0)
             takes, self._again = self._again, []
             self._count.remaining += len(takes)
+
+    def _planned(self, takes: list[Take]) -> Planned:
+        due = [self._deadline(step.entry).due_ms for step in takes]
+        return Planned(
+            clips=len(takes),
+            bytes=sum(plan.content_size(step.entry) for step in takes),
+            known=self._count.known,
+            nearest_due_ms=min(due, default=None),
+        )
 
     def _compare(self, volume: Volume, entries: tuple[Entry, ...]) -> list[Take]:
         known = self._parts.sealer.ask(lambda ledger: questions.known_clips(ledger, volume.key))
