@@ -14,6 +14,7 @@ from dock_daemon.bay_view import BayView
 from dock_daemon.errors import DoubtError, StoppedError
 from dock_daemon.events import Event as DockingEvent
 from dock_daemon.events import Released, Report
+from dock_daemon.faults import EXPECTED
 from dock_daemon.media import MediumAppeared
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,10 @@ class BayRunner:
         except StoppedError as error:
             self.post(Failed(turn, error))
         except Exception as error:
-            log.warning("bay %s: %s", self._name, error, exc_info=error)
+            # An error that the fault table knows tells all in its words: a pulled recorder is
+            # an everyday one. Any other is a bug.
+            bug = None if isinstance(error, EXPECTED) else error
+            log.warning("bay %s: %s", self._name, error, exc_info=bug)
             self.post(Failed(turn, error))
         else:
             self.post(Ended(turn, end))
