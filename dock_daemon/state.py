@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import pwd
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,7 @@ def open_state(loaded: Loaded, clock: Clock) -> State:
     rooms = _Rooms(Path(settings.storage.state))
     try:
         rooms.root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        _check_owner(rooms.root)
         lock = _lock(rooms.root)
     except OSError as error:
         raise StateUnusableError(rooms.root, error.strerror or str(error)) from error
@@ -177,6 +179,18 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int) -> State:
         raise
     sealer.start()
     return State(rooms.root, lock=lock, store=store, sealer=sealer, publisher=publisher)
+
+
+def _check_owner(root: Path) -> None:
+    """Refuse a state that another user keeps: what root left there, its keeper could not read."""
+    owner = root.stat().st_uid
+    if owner == os.geteuid():
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = str(owner)
+    raise StateUnusableError(root, f"it is kept by the user {name}")
 
 
 def _lock(root: Path) -> int:
