@@ -50,6 +50,7 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.ContentLengthError: Fault(
         "content-length", ExitCode.PARTIAL, retry=True, sizes=("expected", "copied")
     ),
+    dock.UnsayableError: Fault("unsayable", ExitCode.PARTIAL),
     dock.SyncFailedError: Fault("sync-failed", ExitCode.FAILED),
     dock.DockFullError: Fault("dock-full", ExitCode.FAILED, sizes=("needed", "free")),
     dock.DockingError: Fault("docking", ExitCode.FAILED, retry=True),
