@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hashing.errors import FileTroubleError, KeyFormatError
-from hashing.evidence_files import read_file
+from hashing.evidence_files import is_directory, is_file, read_file
 from hashing.keys import VerifierKey
 from hashing.report import CODES, Problem, Report
 from hashing.verify import verify_log
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyFormatError as error:
         print(f"the key: {printable(str(error))}", file=sys.stderr)  # noqa: T201  a command prints
         return USAGE
-    if not options.log_dir.is_dir():
+    if not is_directory(str(options.log_dir)):
         print(f"no log directory: {printable(str(options.log_dir))}", file=sys.stderr)  # noqa: T201  as above
         return NOT_FOUND
     report = verify_log(options.log_dir, key, store=options.store, clips=options.clip or ())
@@ -47,7 +47,7 @@ def read_key(text: str) -> VerifierKey:
     try:
         return VerifierKey.parse(text)
     except KeyFormatError:
-        if not Path(text).is_file():
+        if not is_file(text):
             raise
     try:
         data = read_file(str(Path(text).resolve()), _MAX_KEY_FILE)

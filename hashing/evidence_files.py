@@ -36,6 +36,16 @@ def digest_file(path: str, tell: Callable[[int], None]) -> tuple[int, bytes]:
     return size, digest.digest()
 
 
+def is_directory(path: str) -> bool:
+    """Tell whether there is a directory that can be looked at."""
+    return os.path.isdir(path)  # noqa: PTH112  pathlib's raises where it may not look
+
+
+def is_file(path: str) -> bool:
+    """Tell whether there is a file that can be looked at; whatever `path` is, nothing raises."""
+    return os.path.isfile(path)  # noqa: PTH113  pathlib's raises where it may not look
+
+
 def listing(path: str) -> list[os.DirEntry[str]]:
     """Return what a directory holds, by name; raise FileTroubleError."""
     try:

@@ -27,7 +27,7 @@ from hashing.errors import (
     Trouble,
     UnknownSignersError,
 )
-from hashing.evidence_files import digest_file, read_file
+from hashing.evidence_files import digest_file, is_directory, read_file
 from hashing.growth import frontier
 from hashing.inventory import take_stock
 from hashing.keys import VerifierKey
@@ -79,7 +79,7 @@ class _Verification:
 
     def run(self, store: Path | None, clips: Sequence[Path]) -> Report:
         tally = self._tally
-        if not Path(self._files.root).is_dir():
+        if not is_directory(self._files.root):
             tally.problem("log-missing", self._files.root)
             return self._report(Head(None, signed=False), Walked(), None, ())
         held = [self._digest(clip, at, len(clips)) for at, clip in enumerate(clips)]

@@ -18,6 +18,7 @@ from config.exit_codes import ExitCode
 from config.messages import DEFAULT_LANGUAGE, LANGUAGES, printable, say, term
 from hashing.command import read_key
 from hashing.errors import KeyFormatError
+from hashing.evidence_files import is_directory
 from hashing.keys import VerifierKey
 from hashing.log_walk import Progress
 from hashing.report import CODES, NOTICES, Problem, Report
@@ -62,7 +63,7 @@ def verify(
     """
     said = lang or _language()
     trusted = _key(key, said)
-    if not log_dir.is_dir():
+    if not is_directory(str(log_dir)):
         click.echo(say("verify.no-log", said, path=log_dir), err=True)
         raise click.exceptions.Exit(ExitCode.NOT_FOUND)
     with _progress(said) as progress:

@@ -67,7 +67,9 @@ def test_exit_codes(disk: Disk, capsys: pytest.CaptureFixture[str]) -> None:
     """2 for a key that is none, 3 for a directory that is none, 6 for what does not verify."""
     assert main(["verify", str(disk.log), "--key", "nonsense"]) == ExitCode.USAGE
     assert main(["verify", str(disk.log), "--key", str(disk.log / "checkpoint")]) == ExitCode.USAGE
+    assert main(["verify", str(disk.log), "--key", "x" * 9_000]) == ExitCode.USAGE
     assert main(["verify", str(disk.log / "no"), "--key", VKEY]) == ExitCode.NOT_FOUND
+    assert main(["verify", "x" * 9_000, "--key", VKEY]) == ExitCode.NOT_FOUND
     disk.change("log/checkpoint", lambda data: data[1:])
     assert main(["verify", str(disk.log), "--key", VKEY]) == ExitCode.VERIFICATION_FAILED
     assert "checkpoint-signature" in capsys.readouterr().out
