@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dock_daemon import schema
-from dock_daemon.errors import LedgerDoubtError
+from dock_daemon.errors import LedgerDoubtError, StateUnusableError
 from dock_daemon.records import ClipRow, DockingRow, FindingRow, Record, ReleaseRow
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
 from hashing.errors import EvidenceError
@@ -39,7 +39,11 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
-        """Open or make the ledger; raise LedgerDoubtError when it is damaged."""
+        """Open or make the ledger.
+
+        Raises LedgerDoubtError when it is damaged, StateUnusableError when its disk or
+        its permissions are in the way.
+        """
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             connection.row_factory = sqlite3.Row
@@ -50,6 +54,9 @@ class Ledger:
             _check(connection, path)
             schema.migrate(connection)
             return cls(connection)
+        except sqlite3.OperationalError as error:
+            connection.close()
+            raise StateUnusableError(path, str(error)) from error
         except sqlite3.DatabaseError as error:
             connection.close()
             raise LedgerDoubtError(f"{path}: {error}") from error

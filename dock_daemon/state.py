@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import pwd
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,9 +130,10 @@ def open_state(loaded: Loaded, clock: Clock) -> State:
         raise StateUnusableError(rooms.root, error.strerror or str(error)) from error
     try:
         return _opened(rooms, loaded, clock, lock)
-    except OSError as error:
+    except (OSError, sqlite3.OperationalError) as error:
         os.close(lock)
-        raise StateUnusableError(rooms.root, error.strerror or str(error)) from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StateUnusableError(rooms.root, reason) from error
     except BaseException:
         os.close(lock)
         raise
