@@ -115,10 +115,17 @@ class Ledger:
         return done
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield the bytes of entries `start` to `end` (exclusive)."""
+        """Yield the bytes of entries `start` to `end` (exclusive).
+
+        Raises LedgerDoubtError at one that is not what was committed: SQLite sees torn
+        pages, but not a byte that rotted inside of one.
+        """
         for row in self._db.execute(
-            "SELECT bytes FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end)
+            "SELECT seq, bytes, leaf FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq",
+            (start, end),
         ):
+            if leaf_hash(row["bytes"]) != row["leaf"]:
+                raise LedgerDoubtError(f"entry {row['seq']} is not what was committed")
             yield row["bytes"]
 
     def leaves(self, start: int, end: int) -> list[bytes]:

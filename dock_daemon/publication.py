@@ -14,6 +14,7 @@ A crash between any two leaves the old checkpoint with every file it needs.
 import functools
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -78,6 +79,8 @@ class Publisher:
             if signed.root != self._frontier.root() or signed.size != size:
                 raise LedgerDoubtError(f"the entries do not give the root signed at size {size}")
             self._take_up(ledger, size, kept[1], published)
+        # The last bundle will be published again, longer: it must be what was committed.
+        deque(ledger.entries(size - size % WIDTH, ledger.size), maxlen=0)
         vkey = f"{self._key.verifier()}\n".encode()
         vkey_file = self._log / "vkey"
         if not vkey_file.exists():
