@@ -32,6 +32,10 @@ from dock_daemon.version import VERSION
 log = logging.getLogger(__name__)
 
 _PULSE_S = 5.0
+# One large clip keeps the sealer busy for minutes: its sync, and reading it back cold.
+_PATIENCE_S = 900.0
+# Whoever asks how things are gets the ledger's last answer when the next takes longer.
+_ANSWER_S = 3.0
 
 
 class Dock:
@@ -65,6 +69,7 @@ class Dock:
         self._bay_at = {port: bay.name for bay in loaded.settings.bays for port in bay.ports}
         self._place_of: dict[str, str] = {}
         self._unmapped: dict[str, MediumAppeared] = {}
+        self._last_totals: dict[str, object] = {}
         self._stop = asyncio.Event()
         # Questions wait for the ledger's thread; they must not wait on the loop's.
         self._asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="asking")
@@ -82,7 +87,7 @@ class Dock:
         """Run until `stop` or a signal, which returns, or until a part fails, which raises.
 
         `ready` is called once the dock listens; `alive` every few seconds, and only while
-        the loop turns and the sealer answers: it feeds systemd's watchdog.
+        the loop turns and the sealer answers in its time: it feeds systemd's watchdog.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -140,7 +145,13 @@ class Dock:
     async def _pulse(self, alive: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await loop.run_in_executor(self._asking, self._state.sealer.ask, lambda _ledger: None)
+            asked = loop.run_in_executor(self._asking, self._state.sealer.ask, lambda _ledger: None)
+            since = loop.time()
+            while not asked.done():
+                if loop.time() - since < _PATIENCE_S:
+                    alive()
+                await asyncio.wait({asked}, timeout=_PULSE_S)
+            await asked
             alive()
             await asyncio.sleep(_PULSE_S)
 
@@ -151,9 +162,16 @@ class Dock:
     async def _answer(self, request: control.Request) -> object:
         loop = asyncio.get_running_loop()
         if request["ask"] == "status":
-            totals = await loop.run_in_executor(self._asking, self._about_ledger, request)
-            return {**cast("dict[str, object]", totals), **self._about_now()}
+            return {**await self._totals(request), **self._about_now()}
         return await loop.run_in_executor(self._asking, self._about_ledger, request)
+
+    async def _totals(self, request: control.Request) -> dict[str, object]:
+        loop = asyncio.get_running_loop()
+        asked = loop.run_in_executor(self._asking, self._about_ledger, request)
+        await asyncio.wait({asked}, timeout=_ANSWER_S if self._last_totals else None)
+        if asked.done():
+            self._last_totals = cast("dict[str, object]", await asked)
+        return self._last_totals
 
     def _about_ledger(self, request: control.Request) -> object:
         return self._state.sealer.ask(lambda ledger: questions.answer(ledger, request))

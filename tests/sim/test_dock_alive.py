@@ -1,0 +1,35 @@
+"""What feeds systemd's watchdog."""
+
+import asyncio
+import threading
+
+from dock_daemon.dock import Dock
+from dock_daemon.ledger import Ledger
+from dock_daemon.rehearsal.scripted import ScriptedHotplug
+from dock_daemon.rules import Rules
+from tests.docks import DockIn
+
+
+async def test_a_busy_sealer_is_not_taken_for_a_dead_one(dock: DockIn) -> None:
+    """Reading a large clip back takes minutes, in which the dock must not be restarted."""
+    begun, over = threading.Event(), threading.Event()
+
+    def work(_ledger: Ledger) -> None:
+        begun.set()
+        over.wait()
+
+    with dock.open() as state:
+        loaded = dock.settings()
+        serving = Dock(state, loaded, Rules.of(loaded), dock.clock, ScriptedHotplug())
+        busy = asyncio.create_task(asyncio.to_thread(state.sealer.ask, work))
+        await asyncio.to_thread(begun.wait)
+        fed = asyncio.Event()
+        task = asyncio.create_task(serving.serve(ready=lambda: None, alive=fed.set))
+        try:
+            async with asyncio.timeout(60):
+                await fed.wait()
+        finally:
+            over.set()
+        await busy
+        serving.stop()
+        await task
