@@ -18,7 +18,7 @@ import logging
 import os
 import random
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -36,29 +36,22 @@ from dock_daemon.errors import (
 )
 from dock_daemon.events import (
     Checked,
-    ClipKnown,
-    ClipSealed,
-    ClipUnread,
-    FindingMade,
     Identified,
     Planned,
-    Progress,
     Released,
     Report,
 )
-from dock_daemon.findings import Finding
 from dock_daemon.handover import Handover
 from dock_daemon.ledger import Ledger
+from dock_daemon.minutes import Minutes
 from dock_daemon.plan import Keep, Skip, Take
-from dock_daemon.records import Row
 from dock_daemon.rules import Rules
-from dock_daemon.sealer import Outcome, Piece, Sealed, Sealer
+from dock_daemon.sealer import Sealer
 from dock_daemon.sources import Source
 from dock_daemon.statements import ClipStatement, Scene
 from dock_daemon.store import CLIPS, Store
 from firmware_bridge.errors import MediumGoneError, MediumReadError
 from firmware_bridge.volume.listing import Entry, Volume
-from hashing.canonical import JSON
 
 log = logging.getLogger(__name__)
 
@@ -74,18 +67,6 @@ class Parts:
     sealer: Sealer
     clock: Clock
     rules: Rules
-
-
-@dataclass(slots=True)
-class _Count:
-    sealed: int = 0
-    known: int = 0
-    unread: int = 0
-    incomplete: int = 0
-    findings: int = 0
-    late: int = 0
-    bytes: int = 0
-    remaining: int = 0
 
 
 class TakeOver:
@@ -107,8 +88,8 @@ class TakeOver:
         self._report = report
         self._stop = stop
         self._reread = reread
-        self._count = _Count()
         self._handover = Handover(parts.sealer)
+        self._remaining = 0
         self._again: list[Take] = []
         self._docked_ms = parts.clock.at().utc_ms
         self._day_ends: dict[date, datetime] = {}
@@ -126,7 +107,6 @@ class TakeOver:
         except (MediumGoneError, StoppedError):
             recorder, gone = identity.Known(None, None), True
         self._earlier = sealer.ask(lambda ledger: questions.volumes_of(ledger, recorder.number))
-        self._found_before = sealer.ask(questions.finding_keys)
         self._scene = Scene(
             number=sealer.ask(Ledger.new_docking),
             bay=self._bay,
@@ -134,6 +114,12 @@ class TakeOver:
             place=self._source.place,
             recorder=recorder,
             rules=rules,
+        )
+        self._minutes = Minutes(
+            self._scene,
+            self._handover,
+            self._report,
+            found_before=sealer.ask(questions.finding_keys),
         )
         self._docked()
         if not gone:
@@ -145,9 +131,9 @@ class TakeOver:
                 gone = True
         self._handover.drain(to=0)
         for step in self._again:  # pulled out before it could be copied a second time
-            self._unread(step.volume, step.entry, "not-durable")
+            self._minutes.unread(step.volume, step.entry, "not-durable")
         self._handover.drain(to=0)
-        return self._released(interrupted=gone)
+        return self._minutes.release(interrupted=gone, remaining=self._remaining)
 
     # (1) ----------------------------------------------------------------------------
 
@@ -155,7 +141,7 @@ class TakeOver:
         volumes = tuple(volume.key for volume, _ in self._source.volumes)
         body, row = statements.docked(self._scene, volumes)
         facts = sourcing.of_docking(self._source, self._scene.recorder, self._bay)
-        self._say("docked", body, row, facts)
+        self._minutes.state("docked", body, row, facts)
         holder = self._scene.recorder.holder
         self._report(
             Identified(
@@ -188,8 +174,12 @@ class TakeOver:
             wanted=rules.checklist.content,
             can=rules.profile.content.capabilities,
         )
-        facts: dict[str, JSON] = {"kind": "checked", "recorder": self._scene.recorder.number}
-        self._say("checked", statements.checked(self._scene, items, verdict), None, facts)
+        self._minutes.state(
+            "checked",
+            statements.checked(self._scene, items, verdict),
+            None,
+            {"kind": "checked", "recorder": self._scene.recorder.number},
+        )
         self._report(Checked(verdict=verdict, items=tuple(items)))
 
     # (3) to (5) ---------------------------------------------------------------------
@@ -201,21 +191,21 @@ class TakeOver:
         self._judge_medium()
         if not self._source.problem:  # of what could not be listed, nothing was planned
             self._report(self._planned(takes))
-        self._count.remaining = len(takes)
+        self._remaining = len(takes)
         for attempt in range(1, _ATTEMPTS + 1):
             for step in takes:
                 self._take(step, last=attempt == _ATTEMPTS)
-                self._count.remaining -= 1
+                self._remaining -= 1
             self._handover.drain(to=0)
             takes, self._again = self._again, []
-            self._count.remaining += len(takes)
+            self._remaining += len(takes)
 
     def _planned(self, takes: list[Take]) -> Planned:
         due = [self._deadline(step.entry).due_ms for step in takes]
         return Planned(
             clips=len(takes),
             bytes=sum(plan.content_size(step.entry) for step in takes),
-            known=self._count.known,
+            known=self._minutes.known,
             nearest_due_ms=min(due, default=None),
         )
 
@@ -224,8 +214,7 @@ class TakeOver:
         files = [entry for entry in entries if not entry.deleted and not entry.directory]
         self._day_ends |= day_ends((_end_of(entry) for entry in files), self._parts.rules.zone)
         if not volume.sound:
-            self._count.unread += 1
-            self._find(findings.listing_incomplete(volume))
+            self._minutes.out_of_reach(findings.listing_incomplete(volume))
         # After an unplug a listing can come back short and look whole: what is not
         # on it is missing only if the same medium still answers.
         if self._source.still_there():
@@ -236,7 +225,7 @@ class TakeOver:
                 looks_like_clip=lambda entry: self._class_of(entry) in {"media", "sidecar"},
                 judged=lambda clip: clip.media_class != "record",
             ):
-                self._find(found)
+                self._minutes.find(found)
         takes: list[Take] = []
         for step in plan.steps(volume, files, known, reread=self._reread):
             if self._stop.is_set():
@@ -248,23 +237,21 @@ class TakeOver:
                     if (again := self._keep(step)) is not None:
                         takes.append(again)
                 case Skip(_, entry, reason):
-                    self._unread(volume, entry, reason)
+                    self._minutes.unread(volume, entry, reason)
         return takes
 
     def _judge_medium(self) -> None:
         if self._source.problem:
-            self._count.unread += 1
-            self._find(
+            self._minutes.out_of_reach(
                 findings.medium_unread(self._scene.number, self._source.place, self._source.problem)
             )
         now = [volume.key for volume, _ in self._source.volumes]
         recorder = self._scene.recorder.number
         replaced = findings.volume_replaced(recorder, self._earlier, now)
         if replaced is not None:
-            self._find(replaced)
+            self._minutes.find(replaced)
         for part in self._source.medium.refused if self._source.medium else ():
-            self._count.unread += 1
-            self._find(findings.refused(part, now))
+            self._minutes.out_of_reach(findings.refused(part, now))
 
     def _keep(self, step: Keep) -> Take | None:
         """Compare a few random blocks with the store; return a copying step if they differ."""
@@ -279,12 +266,7 @@ class TakeOver:
             same = False
         if not same:
             return Take(step.volume, step.entry, step.known)
-        self._count.known += 1
-        self._count.incomplete += plan.is_incomplete(step.entry)
-        clip = step.known
-        self._report(
-            ClipKnown(seq=clip.seq, path=step.entry.text, sha256=clip.sha256, size=clip.size)
-        )
+        self._minutes.recognised(step)
         return None
 
     def _take(self, step: Take, *, last: bool) -> None:
@@ -293,16 +275,16 @@ class TakeOver:
             store.make_room(plan.content_size(step.entry))
             staged = copy(self._source, step.entry, store, stop=self._stop, told=self._on_chunk)
         except MediumReadError as error:
-            self._unread(step.volume, step.entry, f"read-error at {error.offset}")
+            self._minutes.unread(step.volume, step.entry, f"read-error at {error.offset}")
             return
         except DockFullError:
-            self._unread(step.volume, step.entry, "dock-full")
+            self._minutes.unread(step.volume, step.entry, "dock-full")
             return
         except SyncFailedError:
-            self._unread(step.volume, step.entry, "not-durable")
+            self._minutes.unread(step.volume, step.entry, "not-durable")
             return
         except ContentLengthError:
-            self._unread(step.volume, step.entry, "length-differs")
+            self._minutes.unread(step.volume, step.entry, "length-differs")
             return
         statement = ClipStatement(
             scene=self._scene,
@@ -316,131 +298,16 @@ class TakeOver:
             log.warning("a copy did not survive its way to the disk: %s", error)
             if last or isinstance(error, DockFullError):
                 reason = "dock-full" if isinstance(error, DockFullError) else "not-durable"
-                self._unread(step.volume, step.entry, reason)
+                self._minutes.unread(step.volume, step.entry, reason)
             else:
                 self._again.append(step)
 
-        piece = Piece(
-            kind="clip",
-            docking=self._scene.number,
-            finish=statement.finish,
-            facts=sourcing.of_file(step.volume, step.entry, self._scene.recorder),
-            clip=staged,
-        )
-        self._handover.give(piece, lambda sealed: self._acknowledge(statement, sealed), lost)
+        self._minutes.clip(statement, lost)
         self._handover.drain(to=2 * self._parts.rules.ingest.group_clips)
 
     def _on_chunk(self, count: int) -> None:
-        self._count.bytes += count
-        self._report(Progress(clips_sealed=self._count.sealed, bytes_copied=self._count.bytes))
+        self._minutes.copied(count)
         self._handover.hear()
-
-    def _acknowledge(self, clip: ClipStatement, sealed: Sealed) -> None:
-        """Tell that a clip is taken over: from here on it must survive anything."""
-        step, entry = clip.step, clip.step.entry
-        incomplete = plan.is_incomplete(entry)
-        is_late = clip.is_late(sealed.at.utc_ms)
-        self._count.sealed += 1
-        self._count.late += is_late
-        self._count.incomplete += incomplete
-        self._report(
-            ClipSealed(
-                seq=sealed.seq,
-                path=entry.text,
-                sha256=clip.staged.sha256,
-                size=clip.staged.size,
-                media_class=clip.media_class,
-                due_ms=clip.deadline.due_ms,
-                done_ms=sealed.at.utc_ms,
-                late=is_late,
-                quarantine=self._scene.quarantine,
-                verified=str(sealed.body["verified"]),
-                marks=clip.marks,
-                incomplete=incomplete,
-            )
-        )
-        if step.known is not None and clip.media_class != "record":
-            changed = findings.changed(
-                step, step.known, sha256=clip.staged.sha256, size=clip.staged.size
-            )
-            if changed is not None:
-                self._find(changed)
-        if incomplete or plan.size_was_lost(entry):
-            self._find(findings.doubtful(step.volume, entry, clip=sealed.seq))
-
-    def _unread(self, volume: Volume, entry: Entry, reason: str) -> None:
-        self._count.unread += 1
-        self._report(ClipUnread(path=entry.text, size=entry.size, reason=reason))
-        self._find(findings.unread(volume, entry, reason))
-
-    def _find(self, found: Finding) -> None:
-        """Write a finding down, unless the same fact already stands in the ledger."""
-        if found.key in self._found_before:
-            return
-        self._found_before.add(found.key)
-
-        def kept(sealed: Sealed) -> None:
-            self._count.findings += 1
-            self._report(
-                FindingMade(
-                    seq=sealed.seq,
-                    finding=found.finding,
-                    volume=found.volume,
-                    path=found.path,
-                    clip=found.clip,
-                    facts=found.facts,
-                )
-            )
-
-        def lost(error: ClipError) -> None:
-            log.error("a finding (%s) could not be written down: %s", found.finding, error)
-            self._count.unread += 1
-
-        piece = Piece(
-            kind="finding",
-            docking=self._scene.number,
-            finish=lambda outcome: statements.finding(self._scene, found, outcome),
-            facts=sourcing.of_finding(found, self._scene.recorder),
-        )
-        self._handover.give(piece, kept, lost)
-
-    # (6) ----------------------------------------------------------------------------
-
-    def _released(self, *, interrupted: bool) -> Released:
-        count = self._count
-        partial = count.unread > 0 or count.incomplete > 0
-        end = Released(
-            docking=self._scene.number,
-            result="interrupted" if interrupted else "partial" if partial else "complete",
-            sealed=count.sealed,
-            known=count.known,
-            unread=count.unread,
-            incomplete=count.incomplete,
-            findings=count.findings,
-            late=count.late,
-            bytes=count.bytes,
-            remaining=count.remaining if interrupted else 0,
-        )
-        body, row = statements.released(end)
-        sealed = self._say("released", body, row, None)
-        end = replace(end, log_size=sealed.seq + 1)
-        self._report(end)
-        return end
-
-    def _say(
-        self, kind: str, body: dict[str, JSON], row: Row | None, facts: dict[str, JSON] | None
-    ) -> Sealed:
-        def finish(_outcome: Outcome) -> tuple[dict[str, JSON], Row | None]:
-            return body, row
-
-        piece = Piece(
-            kind=kind,
-            docking=self._scene.number,
-            finish=finish,
-            facts=facts,
-            closes=kind == "released",
-        )
-        return self._handover.state(piece)
 
     def _deadline(self, entry: Entry) -> Deadline:
         rules = self._parts.rules

@@ -1,0 +1,199 @@
+"""The minutes of one docking: what it did, in entries, in counts, and in events as it happens.
+
+An entry comes first, its event after it: what is told is already kept.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dock_daemon import findings, plan, sourcing, statements
+from dock_daemon.errors import ClipError
+from dock_daemon.events import (
+    ClipKnown,
+    ClipSealed,
+    ClipUnread,
+    FindingMade,
+    Progress,
+    Released,
+    Report,
+)
+from dock_daemon.findings import Finding
+from dock_daemon.handover import Handover
+from dock_daemon.plan import Keep
+from dock_daemon.records import Row
+from dock_daemon.sealer import Outcome, Piece, Sealed
+from dock_daemon.statements import ClipStatement, Scene
+from firmware_bridge.volume.listing import Entry, Volume
+from hashing.canonical import JSON
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Count:
+    sealed: int = 0
+    known: int = 0
+    unread: int = 0
+    incomplete: int = 0
+    findings: int = 0
+    late: int = 0
+    bytes: int = 0
+
+
+class Minutes:
+    """Writes down and tells. `found_before` are the keys of facts that are findings already."""
+
+    def __init__(
+        self, scene: Scene, handover: Handover, report: Report, *, found_before: set[str]
+    ) -> None:
+        self._scene = scene
+        self._handover = handover
+        self._report = report
+        self._found_before = found_before
+        self._count = _Count()
+
+    @property
+    def known(self) -> int:
+        """How many clips were recognised."""
+        return self._count.known
+
+    def state(
+        self, kind: str, body: dict[str, JSON], row: Row | None, facts: dict[str, JSON] | None
+    ) -> Sealed:
+        """Write down what the docking itself did, and wait until it is kept."""
+
+        def finish(_outcome: Outcome) -> tuple[dict[str, JSON], Row | None]:
+            return body, row
+
+        piece = Piece(
+            kind=kind,
+            docking=self._scene.number,
+            finish=finish,
+            facts=facts,
+            closes=kind == "released",
+        )
+        return self._handover.state(piece)
+
+    def copied(self, count: int) -> None:
+        """Tell that so many bytes more have come over."""
+        self._count.bytes += count
+        self._report(Progress(clips_sealed=self._count.sealed, bytes_copied=self._count.bytes))
+
+    def clip(self, statement: ClipStatement, lost: Callable[[ClipError], None]) -> None:
+        """Hand a copied clip over; `lost` hears of it if it does not survive."""
+        piece = Piece(
+            kind="clip",
+            docking=self._scene.number,
+            finish=statement.finish,
+            facts=sourcing.of_file(
+                statement.step.volume, statement.step.entry, self._scene.recorder
+            ),
+            clip=statement.staged,
+        )
+        self._handover.give(piece, lambda sealed: self._acknowledge(statement, sealed), lost)
+
+    def recognised(self, step: Keep) -> None:
+        """Tell that a clip is as it was when it was sealed."""
+        self._count.known += 1
+        self._count.incomplete += plan.is_incomplete(step.entry)
+        clip = step.known
+        self._report(
+            ClipKnown(seq=clip.seq, path=step.entry.text, sha256=clip.sha256, size=clip.size)
+        )
+
+    def unread(self, volume: Volume, entry: Entry, reason: str) -> None:
+        """Write down that a file could not be taken over."""
+        self._report(ClipUnread(path=entry.text, size=entry.size, reason=reason))
+        self.out_of_reach(findings.unread(volume, entry, reason))
+
+    def out_of_reach(self, found: Finding) -> None:
+        """Write down that something on the medium could not be read."""
+        self._count.unread += 1
+        self.find(found)
+
+    def find(self, found: Finding) -> None:
+        """Write a finding down, unless the same fact already stands in the ledger."""
+        if found.key in self._found_before:
+            return
+        self._found_before.add(found.key)
+
+        def kept(sealed: Sealed) -> None:
+            self._count.findings += 1
+            self._report(
+                FindingMade(
+                    seq=sealed.seq,
+                    finding=found.finding,
+                    volume=found.volume,
+                    path=found.path,
+                    clip=found.clip,
+                    facts=found.facts,
+                )
+            )
+
+        def lost(error: ClipError) -> None:
+            log.error("a finding (%s) could not be written down: %s", found.finding, error)
+            self._count.unread += 1
+
+        piece = Piece(
+            kind="finding",
+            docking=self._scene.number,
+            finish=lambda outcome: statements.finding(self._scene, found, outcome),
+            facts=sourcing.of_finding(found, self._scene.recorder),
+        )
+        self._handover.give(piece, kept, lost)
+
+    def release(self, *, interrupted: bool, remaining: int) -> Released:
+        """Write down how the docking ended, tell it and return it."""
+        count = self._count
+        partial = count.unread > 0 or count.incomplete > 0
+        end = Released(
+            docking=self._scene.number,
+            result="interrupted" if interrupted else "partial" if partial else "complete",
+            sealed=count.sealed,
+            known=count.known,
+            unread=count.unread,
+            incomplete=count.incomplete,
+            findings=count.findings,
+            late=count.late,
+            bytes=count.bytes,
+            remaining=remaining if interrupted else 0,
+        )
+        body, row = statements.released(end)
+        sealed = self.state("released", body, row, None)
+        end = replace(end, log_size=sealed.seq + 1)
+        self._report(end)
+        return end
+
+    def _acknowledge(self, clip: ClipStatement, sealed: Sealed) -> None:
+        """Tell that a clip is taken over: from here on it must survive anything."""
+        step, entry = clip.step, clip.step.entry
+        incomplete = plan.is_incomplete(entry)
+        is_late = clip.is_late(sealed.at.utc_ms)
+        self._count.sealed += 1
+        self._count.late += is_late
+        self._count.incomplete += incomplete
+        self._report(
+            ClipSealed(
+                seq=sealed.seq,
+                path=entry.text,
+                sha256=clip.staged.sha256,
+                size=clip.staged.size,
+                media_class=clip.media_class,
+                due_ms=clip.deadline.due_ms,
+                done_ms=sealed.at.utc_ms,
+                late=is_late,
+                quarantine=self._scene.quarantine,
+                verified=str(sealed.body["verified"]),
+                marks=clip.marks,
+                incomplete=incomplete,
+            )
+        )
+        if step.known is not None and clip.media_class != "record":
+            changed = findings.changed(
+                step, step.known, sha256=clip.staged.sha256, size=clip.staged.size
+            )
+            if changed is not None:
+                self.find(changed)
+        if incomplete or plan.size_was_lost(entry):
+            self.find(findings.doubtful(step.volume, entry, clip=sealed.seq))
