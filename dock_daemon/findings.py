@@ -55,10 +55,10 @@ def of_volume(
             found.append(_gone(volume, clip, trace))
     # The same run of clusters under a live name: renamed, so its content is taken over.
     taken = {(first_offset(entry), listed_size(entry)) for entry in live.values() if entry.extents}
-    sealed = {(clip.first_offset, clip.listed_size) for clip in known.values()}
+    accounted = taken | {(clip.first_offset, clip.listed_size) for clip in known.values()}
     for entry in deleted:
         start = (first_offset(entry), listed_size(entry))
-        if entry.record_offset in explained or (entry.extents and start in taken | sealed):
+        if entry.record_offset in explained or (entry.extents and start in accounted):
             continue
         if looks_like_clip(entry):
             found.append(_unseen(volume, entry))
