@@ -1,0 +1,99 @@
+"""What there is to see of a bay while a recorder goes through it."""
+
+from dataclasses import replace
+
+import pytest
+
+from config.messages import LANGUAGES, catalogue
+from dock_daemon.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
+from dock_daemon.bay_view import BayView, of_event, of_state
+from dock_daemon.events import (
+    Checked,
+    ClipKnown,
+    ClipSealed,
+    ClipUnread,
+    Event,
+    FindingMade,
+    Identified,
+    Planned,
+    Progress,
+    Released,
+)
+from dock_daemon.media import MediumAppeared
+
+MEDIUM = MediumAppeared(sys_path="a", node="/dev/a", port="p", major=8, minor=0, size_bytes=1)
+END = Released(
+    docking=3, result="complete", sealed=1, known=1, unread=0, incomplete=0, findings=1, late=1,
+    bytes=10, remaining=0,
+)  # fmt: skip
+IDENTIFIED = Identified(
+    docking=3, recorder="R", holder="H", unit="U", registered=True, source="image", volumes=(),
+    clock="synchronized",
+)  # fmt: skip
+SEALED = ClipSealed(
+    seq=1, path="A", sha256="", size=10, media_class="media", due_ms=1, done_ms=2, late=True,
+    quarantine=False, verified="direct", marks=(), incomplete=False,
+)  # fmt: skip
+EMPTY = BayView(bay="1")
+
+
+def seen(*events: Event) -> BayView:
+    """Return the view of a working bay after these events."""
+    view = of_state(EMPTY, Working(1, MEDIUM))
+    for event in events:
+        view = of_event(view, event)
+    return view
+
+
+def test_the_way_through() -> None:
+    """Each thing that is told shows, and nothing of it is left once the recorder is out."""
+    view = seen(
+        IDENTIFIED,
+        Checked(verdict="fit", items=()),
+        Planned(clips=1, bytes=10, known=1, nearest_due_ms=99),
+        ClipKnown(seq=0, path="K", sha256="", size=1),
+        Progress(clips_sealed=0, bytes_copied=5),
+    )
+    assert (view.state, view.recorder, view.holder, view.docking) == ("pulling", "R", "H", 3)
+    assert (view.clips, view.bytes, view.bytes_copied, view.due_ms) == (1, 10, 5, 99)
+    view = of_event(view, Progress(clips_sealed=0, bytes_copied=10))
+    assert view.state == "verifying"
+    finding = FindingMade(seq=2, finding="missing", volume="v", path="M", clip=None, facts={})
+    for event in (SEALED, finding, ClipUnread(path="U", size=1, reason="x"), END):
+        view = of_event(view, event)
+    assert (view.sealed, view.late, view.known, view.findings, view.unread) == (1, 1, 1, 1, 1)
+    assert of_state(view, Done(1, ("a",), (END,))).state == "done"
+    assert of_state(view, Empty(1)) == BayView(bay="1", turn=1)
+
+
+def test_a_new_turn_begins_with_a_clean_view() -> None:
+    """What was seen of one recorder is not shown beside the next."""
+    assert of_state(seen(IDENTIFIED, SEALED), Working(2, MEDIUM)) == BayView(
+        bay="1", turn=2, state="detecting"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (Empty(1), "empty"),
+        (Working(1, MEDIUM), "detecting"),
+        (LettingGo(1), "interrupted"),
+        (Interrupted(1, END), "interrupted"),
+        (Done(1, ("a",), (END,)), "done"),
+        (Done(1, ("a",), (END, replace(END, result="partial"))), "attention"),
+        (Done(1, ("a",), (replace(END, result="interrupted"),)), "attention"),
+        (Faulted(1, RuntimeError("why"), ("a",)), "fault"),
+    ],
+)
+def test_every_state_has_a_word_in_every_language(state: State, shown: str) -> None:
+    """The view's key is one of the messages'."""
+    view = of_state(EMPTY, state)
+    assert view.state == shown
+    for lang in LANGUAGES:
+        assert f"bay.{shown}" in catalogue(lang)
+
+
+def test_a_fault_says_why() -> None:
+    """The error's own words are shown."""
+    assert of_state(EMPTY, Faulted(1, RuntimeError("why"), ())).error == "why"

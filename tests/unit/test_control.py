@@ -1,0 +1,98 @@
+"""The dock's socket: answers, refusals, and state directories that lie deep."""
+
+import asyncio
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from dock_daemon import control
+from dock_daemon.errors import DaemonUnreachableError
+
+
+async def echo(request: control.Request) -> object:
+    """Answer with the question, or refuse it."""
+    if request.get("ask") == "nothing":
+        raise ValueError("nothing is known of nothing")
+    return {"asked": dict(request), "text": "执法"}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Return a state directory whose path is longer than a socket's may be."""
+    path = tmp_path / ("deep" * 20) / ("deeper" * 10)
+    path.mkdir(parents=True)
+    assert len(os.fsencode(path / control.NAME)) > 107
+    return path
+
+
+async def ask(state: Path, **request: object) -> object:
+    """Ask from another thread, as a command would from another process."""
+    return await asyncio.to_thread(control.ask, state, request)
+
+
+async def test_an_answer_comes_back(state: Path) -> None:
+    """A question and its answer may hold any text."""
+    async with control.serving(state, echo):
+        assert await ask(state, ask="é\n") == {"asked": {"ask": "é\n"}, "text": "执法"}
+    assert not (state / control.NAME).exists()
+
+
+async def test_many_at_once(state: Path) -> None:
+    """Each gets its own answer."""
+    async with control.serving(state, echo):
+        answers = await asyncio.gather(*(ask(state, number=number) for number in range(20)))
+    assert [one["asked"]["number"] for one in answers] == list(range(20))  # type: ignore[index]  # as echo answers
+
+
+async def test_a_refusal_is_told(state: Path) -> None:
+    """What cannot be answered is an error, and the dock goes on."""
+    async with control.serving(state, echo):
+        with pytest.raises(DaemonUnreachableError):
+            await ask(state, ask="nothing")
+        assert await ask(state, ask="again") is not None
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"\n", b"nonsense\n", b"[1]\n", b"5\n", b"x" * 70_000, b"\xff\n"]
+)
+async def test_nonsense_on_the_socket(state: Path, line: bytes) -> None:
+    """Whatever is said to it, it answers the next one."""
+
+    def say() -> bytes:
+        with socket.socket(socket.AF_UNIX) as link:
+            folder = os.open(state, os.O_RDONLY)
+            try:
+                link.connect(f"/proc/self/fd/{folder}/{control.NAME}")
+                link.sendall(line)
+                link.shutdown(socket.SHUT_WR)
+                return b"".join(iter(lambda: link.recv(4096), b""))
+            except (BrokenPipeError, ConnectionResetError):
+                return b""
+            finally:
+                os.close(folder)
+
+    async with control.serving(state, echo):
+        told = await asyncio.to_thread(say)
+        assert told == b"" or "error" in json.loads(told)
+        assert await ask(state, ask="again") is not None
+
+
+async def test_nobody_listens(state: Path) -> None:
+    """No socket, a socket that a killed dock left, and no state directory are all no daemon."""
+    assert await ask(state, ask="x") is None
+    async with control.serving(state, echo):
+        os.link(state / control.NAME, state / "left")
+    (state / "left").rename(state / control.NAME)
+    assert await ask(state, ask="x") is None
+    async with control.serving(state, echo):
+        assert await ask(state, ask="x") is not None
+    assert control.ask(state / "nowhere", {"ask": "x"}) is None
+
+
+async def test_only_the_docks_own_people_may_ask(state: Path) -> None:
+    """The socket is for its owner and group."""
+    async with control.serving(state, echo):
+        assert (state / control.NAME).stat().st_mode & 0o777 == 0o660
