@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from config.loader import Loaded
-from dock_daemon import control, questions
+from dock_daemon import control
 from dock_daemon.errors import StateMissingError, StateUnusableError
-from dock_daemon.state import look
+from dock_daemon.evidence import questions
+from dock_daemon.evidence.state import look
 
 
 def ask(loaded: Loaded, request: control.Request) -> tuple[object, bool]:

@@ -16,16 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from config.loader import Loaded
-from dock_daemon import control, questions
-from dock_daemon.bay_runner import BayRunner
-from dock_daemon.bay_view import BayView
+from dock_daemon import control
+from dock_daemon.bays.bay_runner import BayRunner
+from dock_daemon.bays.bay_view import BayView
+from dock_daemon.bays.hotplug import Hotplug, HotplugEvent
+from dock_daemon.bays.media import MediumAppeared, MediumGone
 from dock_daemon.clock import Clock
-from dock_daemon.docking import Parts
-from dock_daemon.events import Event, Released, Report
-from dock_daemon.hotplug import Hotplug, HotplugEvent
-from dock_daemon.media import MediumAppeared, MediumGone
-from dock_daemon.rules import Rules
-from dock_daemon.state import State
+from dock_daemon.docking.events import Event, Released, Report
+from dock_daemon.docking.rules import Rules
+from dock_daemon.docking.take_over import Parts
+from dock_daemon.evidence import questions
+from dock_daemon.evidence.state import State
 from dock_daemon.turn import Desk
 from dock_daemon.version import VERSION
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from config.settings import Reader
-from dock_daemon.docking import Parts, TakeOver
+from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.docking.events import Released, Report
+from dock_daemon.docking.sources import Source, UnreadSource, open_source
+from dock_daemon.docking.take_over import Parts, TakeOver
 from dock_daemon.errors import StoppedError
-from dock_daemon.events import Released, Report
-from dock_daemon.media import MediumAppeared
-from dock_daemon.sources import Source, UnreadSource, open_source
 from firmware_bridge.errors import BridgeError, MediumGoneError, NotOpenedError
 from firmware_bridge.volume.client import DeviceIdentity
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from config import text
 from config.messages import say, term
-from dock_daemon.checklist import Item
+from dock_daemon.docking.checklist import Item
 
 _SIZES = ("size", "found_size", "sealed_size")
 

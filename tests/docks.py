@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from config.loader import Loaded, load
-from dock_daemon.docking import Parts
-from dock_daemon.events import ClipSealed, ClipUnread, Event, FindingMade, Released
-from dock_daemon.rules import Rules
-from dock_daemon.sources import Source
-from dock_daemon.state import State, look, open_state
-from dock_daemon.store import CLIPS
+from dock_daemon.docking.events import ClipSealed, ClipUnread, Event, FindingMade, Released
+from dock_daemon.docking.rules import Rules
+from dock_daemon.docking.sources import Source
+from dock_daemon.docking.take_over import Parts
+from dock_daemon.evidence.state import State, look, open_state
+from dock_daemon.evidence.store import CLIPS
 from dock_daemon.turn import Desk, Opened, Place
 from hashing import entry
 from hashing.entry import At, Entry

@@ -8,8 +8,8 @@ import msgspec
 
 from config.loader import BUILT_IN, HOST_NAME, Loaded
 from config.messages import printable, say
+from dock_daemon.bays.udev_rules import rules_for
 from dock_daemon.commands.options import SCHEMA, Invocation, common_options
-from dock_daemon.udev_rules import rules_for
 
 
 @click.group()

@@ -12,9 +12,9 @@ from config.exit_codes import ExitCode
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.telling import teller
-from dock_daemon.docking import Parts
-from dock_daemon.rules import Rules
-from dock_daemon.state import open_state
+from dock_daemon.docking.rules import Rules
+from dock_daemon.docking.take_over import Parts
+from dock_daemon.evidence.state import open_state
 from dock_daemon.turn import Desk, Place
 
 

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 
 import click
 
-from dock_daemon.bay_view import BayView
+from dock_daemon.bays.bay_view import BayView
+from dock_daemon.bays.hotplug import UdevHotplug
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.telling import as_json, json_line
 from dock_daemon.dock import Dock
+from dock_daemon.docking.events import Event, Progress
+from dock_daemon.docking.rules import Rules
 from dock_daemon.errors import DoubtError
-from dock_daemon.events import Event, Progress
-from dock_daemon.hotplug import UdevHotplug
+from dock_daemon.evidence.state import State, open_state
 from dock_daemon.notify import Notifier
-from dock_daemon.rules import Rules
-from dock_daemon.state import State, open_state
 
 log = logging.getLogger("sealdock")
 

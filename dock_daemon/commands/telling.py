@@ -19,7 +19,7 @@ from config import text
 from config.messages import say
 from dock_daemon import wording
 from dock_daemon.commands.options import SCHEMA
-from dock_daemon.events import (
+from dock_daemon.docking.events import (
     Checked,
     ClipKnown,
     ClipSealed,

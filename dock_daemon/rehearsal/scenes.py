@@ -22,10 +22,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from config.loader import Loaded, load
-from dock_daemon.bay_view import BayView
+from dock_daemon.bays.bay_view import BayView
 from dock_daemon.clock import SystemClock
 from dock_daemon.dock import Dock
-from dock_daemon.events import (
+from dock_daemon.docking.events import (
     Checked,
     ClipKnown,
     ClipSealed,
@@ -37,10 +37,10 @@ from dock_daemon.events import (
     Progress,
     Released,
 )
+from dock_daemon.docking.rules import Rules
+from dock_daemon.evidence.state import open_state
 from dock_daemon.rehearsal.card import Card, make_card, make_clip
 from dock_daemon.rehearsal.usb import Port
-from dock_daemon.rules import Rules
-from dock_daemon.state import open_state
 
 PORT: Final = "pci-0000:00:14.0-usb-0:3"
 BAY: Final = "3"

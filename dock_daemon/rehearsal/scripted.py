@@ -2,8 +2,8 @@
 
 import asyncio
 
-from dock_daemon.hotplug import Present, Tell
-from dock_daemon.media import MediumAppeared
+from dock_daemon.bays.hotplug import Present, Tell
+from dock_daemon.bays.media import MediumAppeared
 
 
 class ScriptedHotplug:

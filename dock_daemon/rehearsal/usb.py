@@ -2,8 +2,8 @@
 
 from typing import Final, Protocol
 
-from dock_daemon.hotplug import Hotplug, UdevHotplug
-from dock_daemon.media import MediumAppeared
+from dock_daemon.bays.hotplug import Hotplug, UdevHotplug
+from dock_daemon.bays.media import MediumAppeared
 from dock_daemon.rehearsal import umockdev
 from dock_daemon.rehearsal.scripted import ScriptedHotplug
 

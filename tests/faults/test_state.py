@@ -16,8 +16,8 @@ from dock_daemon.errors import (
     StateMissingError,
     StoreDoubtError,
 )
-from dock_daemon.records import DockingRow, Record
-from dock_daemon.state import look
+from dock_daemon.evidence.records import DockingRow, Record
+from dock_daemon.evidence.state import look
 from hashing import checkpoint, note
 from hashing.keys import SignerKey
 from tests.cards import make_exfat_card

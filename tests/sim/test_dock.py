@@ -12,14 +12,14 @@ from typing import Any, cast
 import pytest
 
 from dock_daemon import control
-from dock_daemon.bay_view import BayView
+from dock_daemon.bays.bay_view import BayView
+from dock_daemon.bays.media import MediumAppeared
 from dock_daemon.dock import Dock
+from dock_daemon.docking.events import Event, Progress, Released
+from dock_daemon.docking.rules import Rules
 from dock_daemon.errors import LedgerDoubtError
-from dock_daemon.events import Event, Progress, Released
-from dock_daemon.media import MediumAppeared
+from dock_daemon.evidence.state import State
 from dock_daemon.rehearsal.scripted import ScriptedHotplug
-from dock_daemon.rules import Rules
-from dock_daemon.state import State
 from tests.cards import Clip, make_exfat_card, make_fat_card
 from tests.docks import DockIn, some_bytes
 

@@ -4,9 +4,9 @@ import asyncio
 import threading
 
 from dock_daemon.dock import Dock
-from dock_daemon.ledger import Ledger
+from dock_daemon.docking.rules import Rules
+from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.rehearsal.scripted import ScriptedHotplug
-from dock_daemon.rules import Rules
 from tests.docks import DockIn
 
 

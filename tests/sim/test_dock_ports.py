@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 
 from dock_daemon import control
-from dock_daemon.bay_view import BayView
+from dock_daemon.bays.bay_view import BayView
+from dock_daemon.bays.media import MediumAppeared
 from dock_daemon.dock import Dock
-from dock_daemon.media import MediumAppeared
+from dock_daemon.docking.rules import Rules
 from dock_daemon.rehearsal.scripted import ScriptedHotplug
-from dock_daemon.rules import Rules
 from tests.cards import make_fat_card
 from tests.docks import DockIn
 

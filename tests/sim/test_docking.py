@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config import presets
-from dock_daemon.events import Checked, ClipKnown, Identified, Planned
+from dock_daemon.docking.events import Checked, ClipKnown, Identified, Planned
 from hashing.canonical import JSON
 from tests.cards import RECORDED, Clip, make_exfat_card, make_fat_card
 from tests.docks import HOUR_MS, NOW_MS, DockIn, sha256_of, some_bytes

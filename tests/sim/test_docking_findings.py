@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dock_daemon.events import FindingMade
+from dock_daemon.docking.events import FindingMade
 from firmware_bridge.errors import ReaderFailedError, UnknownFilesystemError
 from hashing import document
 from tests.cards import PARTITION_AT, RECORDED, Clip, make_exfat_card, make_fat_card

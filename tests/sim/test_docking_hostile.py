@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dock_daemon.docking.events import ClipUnread, Event, FindingMade
 from dock_daemon.errors import SourceNotFoundError, StoppedError
-from dock_daemon.events import ClipUnread, Event, FindingMade
-from dock_daemon.questions import clips, findings
-from dock_daemon.state import look
+from dock_daemon.evidence.questions import clips, findings
+from dock_daemon.evidence.state import look
 from tests.cards import Clip, make_exfat_card, make_fat_card
 from tests.docks import DockIn, sha256_of, some_bytes
 from tests.listed import read_image

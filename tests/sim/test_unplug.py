@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dock_daemon.events import Checked, ClipSealed, Event, Identified, Planned, Progress
-from dock_daemon.sources import Source
+from dock_daemon.docking.events import Checked, ClipSealed, Event, Identified, Planned, Progress
+from dock_daemon.docking.sources import Source
 from firmware_bridge.errors import BridgeError, MediumGoneError, MediumReadError
 from firmware_bridge.volume.listing import Entry, Medium, Volume
 from tests.cards import PARTITION_AT, make_exfat_card, make_fat_card

@@ -8,8 +8,8 @@ import json
 import sys
 from dataclasses import dataclass, field
 
-from dock_daemon.hotplug import HotplugEvent, UdevHotplug
-from dock_daemon.media import MediumAppeared
+from dock_daemon.bays.hotplug import HotplugEvent, UdevHotplug
+from dock_daemon.bays.media import MediumAppeared
 from dock_daemon.rehearsal.umockdev import Testbed
 
 _PORT = "pci-0000:00:14.0-usb-0:"

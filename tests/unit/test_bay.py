@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dock_daemon.bay import (
+from dock_daemon.bays.bay import (
     Done,
     Empty,
     Ended,
@@ -22,8 +22,8 @@ from dock_daemon.bay import (
     Working,
     step,
 )
-from dock_daemon.events import Released
-from dock_daemon.media import MediumAppeared, MediumGone
+from dock_daemon.bays.media import MediumAppeared, MediumGone
+from dock_daemon.docking.events import Released
 
 
 def medium(name: str) -> MediumAppeared:

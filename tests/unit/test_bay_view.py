@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from config.messages import LANGUAGES, catalogue
-from dock_daemon.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
-from dock_daemon.bay_view import BayView, of_event, of_state
-from dock_daemon.events import (
+from dock_daemon.bays.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
+from dock_daemon.bays.bay_view import BayView, of_event, of_state
+from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.docking.events import (
     Checked,
     ClipKnown,
     ClipSealed,
@@ -19,7 +20,6 @@ from dock_daemon.events import (
     Progress,
     Released,
 )
-from dock_daemon.media import MediumAppeared
 
 MEDIUM = MediumAppeared(sys_path="a", node="/dev/a", port="p", major=8, minor=0, size_bytes=1)
 END = Released(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from config import presets
-from dock_daemon.checklist import Item, check
+from dock_daemon.docking.checklist import Item, check
 from hashing import canonical
 from tests.entries import volume
 

@@ -17,7 +17,7 @@ from config.errors import ConfigError
 from config.loader import BUILT_IN, HOST_NAME, load
 from config.settings import Bay, Storage
 from config.toml import SHIPPED, parse
-from dock_daemon.ports import port_of
+from dock_daemon.bays.ports import port_of
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from config.exit_codes import ExitCode
 from config.loader import load
+from dock_daemon.bays.udev_rules import rules_for
 from dock_daemon.commands.config_show import config
 from dock_daemon.commands.options import Invocation, common_options, fail
 from dock_daemon.errors import StateBusyError
-from dock_daemon.udev_rules import rules_for
 
 
 def run(*arguments: str, **env: str) -> Result:

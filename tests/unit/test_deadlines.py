@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.presets import rule_preset
-from dock_daemon.deadlines import Deadline, day_ends, deadline_of, late, local_of
+from dock_daemon.docking.deadlines import Deadline, day_ends, deadline_of, late, local_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LIAONING = rule_preset("liaoning-emergency", Path("/nonexistent")).content

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from dock_daemon import findings, plan
-from dock_daemon.findings import Finding
-from dock_daemon.plan import Known, Take
+from dock_daemon.docking import findings, plan
+from dock_daemon.docking.findings import Finding
+from dock_daemon.docking.plan import Take
+from dock_daemon.evidence.records import Known
 from firmware_bridge.volume.listing import Entry, Extent, Refused, Stamp
 from hashing import canonical
 from tests.entries import DATE, TIME, record, volume

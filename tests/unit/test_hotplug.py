@@ -6,8 +6,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dock_daemon.hotplug import HotplugEvent, Present
-from dock_daemon.media import MediumAppeared, MediumGone
+from dock_daemon.bays.hotplug import HotplugEvent, Present
+from dock_daemon.bays.media import MediumAppeared, MediumGone
 from dock_daemon.rehearsal.scripted import ScriptedHotplug
 
 CARD = MediumAppeared(

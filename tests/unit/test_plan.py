@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dock_daemon import plan
-from dock_daemon.plan import Keep, Known, Skip, Take
+from dock_daemon.docking import plan
+from dock_daemon.docking.plan import Keep, Skip, Take
+from dock_daemon.evidence.records import Known
 from firmware_bridge.volume.listing import Entry, Extent, Stamp
 from tests.entries import DATE, TIME, record, volume
 

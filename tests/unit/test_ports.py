@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dock_daemon.ports import port_of, port_of_sys_path, root_hub_of, with_revision
+from dock_daemon.bays.ports import port_of, port_of_sys_path, root_hub_of, with_revision
 from dock_daemon.rehearsal.umockdev import sys_path_at
 
 CHAINS = st.lists(st.integers(1, 255), min_size=1, max_size=6).map(

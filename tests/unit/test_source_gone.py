@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dock_daemon.sources import MediumSource
+from dock_daemon.docking.sources import MediumSource
 from firmware_bridge.errors import MediumGoneError
 from firmware_bridge.volume.client import Reading
 from firmware_bridge.volume.listing import Medium

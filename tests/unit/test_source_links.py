@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.settings import Reader
-from dock_daemon.sources import open_source
+from dock_daemon.docking.sources import open_source
 from firmware_bridge.errors import ReaderFailedError
 from firmware_bridge.volume import wire
 from tests.cards import make_fat_card

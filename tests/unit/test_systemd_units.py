@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dock_daemon.udev_rules import GROUP
+from dock_daemon.bays.udev_rules import GROUP
 from firmware_bridge.volume import worker
 from tests.require import need
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dock_daemon.udev_rules import FILE_NAME, rules_for
+from dock_daemon.bays.udev_rules import FILE_NAME, rules_for
 
 EXAMPLE = Path(__file__).parents[2] / "systemd/udev" / f"{FILE_NAME}.example"
 PORTS = (

@@ -8,8 +8,8 @@ one medium at its port (memory and card): they are taken over one after the othe
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dock_daemon.events import Released
-from dock_daemon.media import MediumAppeared, MediumGone
+from dock_daemon.bays.media import MediumAppeared, MediumGone
+from dock_daemon.docking.events import Released
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dock_daemon.checklist import Item
+from dock_daemon.docking.checklist import Item
 from hashing.canonical import JSON
 
 

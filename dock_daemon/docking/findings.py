@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dock_daemon.plan import Known, Take, content_size, first_offset, listed_size, path_key
+from dock_daemon.docking.plan import Take, content_size, first_offset, listed_size, path_key
+from dock_daemon.evidence.records import Known
 from firmware_bridge.volume.listing import Entry, Refused, Stamp, Volume
 from hashing.canonical import JSON
 

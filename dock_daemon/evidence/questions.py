@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from dock_daemon.ledger import Ledger
-from dock_daemon.plan import Known
+from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.records import Known
 from hashing.entry import parse
 
 

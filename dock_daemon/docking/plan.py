@@ -8,28 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from dock_daemon.evidence.records import Known
 from firmware_bridge.volume.listing import Entry, Stamp, Volume
 
 # Power was lost before the size was written, so the whole chain is taken over.
 _SIZE_LOST: Final = "size-zero-with-chain"
 _LARGEST: Final = 2**53 - 1  # docs/formats/entry.md section 2.3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """The newest sealed clip under one path of one volume."""
-
-    seq: int
-    volume: str
-    path_key: str
-    path: str
-    listed_size: int
-    stamps: str
-    extents: str
-    first_offset: int
-    sha256: str
-    size: int
-    media_class: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dock_daemon.errors import ClipError, SyncFailedError
-from dock_daemon.sealer import Piece, Sealed, Sealer
+from dock_daemon.evidence.sealer import Piece, Sealed, Sealer
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Final, Protocol, TypeAlias
 
 import pyudev
 
-from dock_daemon.media import MediumAppeared, MediumGone
-from dock_daemon.ports import port_of, port_of_sys_path, root_hub_of, with_revision
+from dock_daemon.bays.media import MediumAppeared, MediumGone
+from dock_daemon.bays.ports import port_of, port_of_sys_path, root_hub_of, with_revision
 
 log = logging.getLogger(__name__)
 

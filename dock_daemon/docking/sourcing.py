@@ -7,10 +7,10 @@ what each member means.
 import base64
 from typing import Final
 
-from dock_daemon import plan
-from dock_daemon.findings import Finding
-from dock_daemon.identity import Known as Recorder
-from dock_daemon.sources import Source
+from dock_daemon.docking import plan
+from dock_daemon.docking.findings import Finding
+from dock_daemon.docking.identity import Known as Recorder
+from dock_daemon.docking.sources import Source
 from firmware_bridge.drivers import names
 from firmware_bridge.volume.listing import Entry, Problem, Stamp, Volume
 from hashing.canonical import JSON

@@ -5,8 +5,8 @@ Keys are those of the messages `bay.*`; a screen adds colour, icon and light.
 
 from dataclasses import dataclass, replace
 
-from dock_daemon.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
-from dock_daemon.events import (
+from dock_daemon.bays.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
+from dock_daemon.docking.events import (
     Checked,
     ClipKnown,
     ClipSealed,

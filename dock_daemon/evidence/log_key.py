@@ -5,8 +5,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from dock_daemon import durable
 from dock_daemon.errors import KeyDoubtError
+from dock_daemon.evidence import durable
 from hashing.errors import KeyFormatError
 from hashing.keys import SignerKey
 

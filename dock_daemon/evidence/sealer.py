@@ -30,7 +30,6 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from dock_daemon.clock import Clock
-from dock_daemon.durable import Reread
 from dock_daemon.errors import (
     DockError,
     DockFullError,
@@ -40,10 +39,11 @@ from dock_daemon.errors import (
     SyncFailedError,
     UnsayableError,
 )
-from dock_daemon.ledger import Ledger
-from dock_daemon.publication import Publisher
-from dock_daemon.records import Record, Row
-from dock_daemon.store import Staged, Store
+from dock_daemon.evidence.durable import Reread
+from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.publication import Publisher
+from dock_daemon.evidence.records import Record, Row
+from dock_daemon.evidence.store import Staged, Store
 from hashing import document
 from hashing.canonical import JSON
 from hashing.entry import At

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from dock_daemon import plan
+from dock_daemon.docking import plan
+from dock_daemon.docking.sources import Source
 from dock_daemon.errors import ClipError, ContentLengthError, DockFullError, SyncFailedError
-from dock_daemon.sources import Source
-from dock_daemon.store import CLIPS, Staged, Store
+from dock_daemon.evidence.store import CLIPS, Staged, Store
 from firmware_bridge.volume.listing import Entry
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from dock_daemon.ports import port_of
+from dock_daemon.bays.ports import port_of
 
 FILE_NAME: Final = "59-sealdock.rules"
 GROUP: Final = "sealdock-reader"

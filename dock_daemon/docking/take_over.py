@@ -23,10 +23,23 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from dock_daemon import checklist, findings, identity, plan, questions, sourcing, statements
 from dock_daemon.clock import Clock
-from dock_daemon.copying import copy
-from dock_daemon.deadlines import Deadline, day_ends, deadline_of, local_of
+from dock_daemon.docking import checklist, findings, identity, plan, sourcing, statements
+from dock_daemon.docking.copying import copy
+from dock_daemon.docking.deadlines import Deadline, day_ends, deadline_of, local_of
+from dock_daemon.docking.events import (
+    Checked,
+    Identified,
+    Planned,
+    Released,
+    Report,
+)
+from dock_daemon.docking.handover import Handover
+from dock_daemon.docking.minutes import Minutes
+from dock_daemon.docking.plan import Keep, Skip, Take
+from dock_daemon.docking.rules import Rules
+from dock_daemon.docking.sources import Source
+from dock_daemon.docking.statements import ClipStatement, Scene
 from dock_daemon.errors import (
     ClipError,
     ContentLengthError,
@@ -34,22 +47,10 @@ from dock_daemon.errors import (
     StoppedError,
     SyncFailedError,
 )
-from dock_daemon.events import (
-    Checked,
-    Identified,
-    Planned,
-    Released,
-    Report,
-)
-from dock_daemon.handover import Handover
-from dock_daemon.ledger import Ledger
-from dock_daemon.minutes import Minutes
-from dock_daemon.plan import Keep, Skip, Take
-from dock_daemon.rules import Rules
-from dock_daemon.sealer import Sealer
-from dock_daemon.sources import Source
-from dock_daemon.statements import ClipStatement, Scene
-from dock_daemon.store import CLIPS, Store
+from dock_daemon.evidence import questions
+from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.sealer import Sealer
+from dock_daemon.evidence.store import CLIPS, Store
 from firmware_bridge.errors import MediumGoneError, MediumReadError
 from firmware_bridge.volume.listing import Entry, Volume
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
-from dock_daemon import bay_view
-from dock_daemon.bay import Empty, Ended, Event, Failed, Start, State, Stop, step
-from dock_daemon.bay_view import BayView
+from dock_daemon.bays import bay_view
+from dock_daemon.bays.bay import Empty, Ended, Event, Failed, Start, State, Stop, step
+from dock_daemon.bays.bay_view import BayView
+from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.docking.events import Event as DockingEvent
+from dock_daemon.docking.events import Released, Report
 from dock_daemon.errors import DoubtError, StoppedError
-from dock_daemon.events import Event as DockingEvent
-from dock_daemon.events import Released, Report
 from dock_daemon.faults import EXPECTED
-from dock_daemon.media import MediumAppeared
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from config.settings import Reader
+from dock_daemon.docking.plan import content_size, valid_size
 from dock_daemon.errors import SourceNotFoundError, StoppedError
-from dock_daemon.plan import content_size, valid_size
 from firmware_bridge.errors import MediumGoneError, MediumReadError, NotOpenedError
 from firmware_bridge.volume import spawn
 from firmware_bridge.volume.client import Bounds, DeviceIdentity, Reading, open_medium

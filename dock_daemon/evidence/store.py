@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dock_daemon import durable
-from dock_daemon.durable import Reread
 from dock_daemon.errors import DockFullError, ReadBackError, StoreDoubtError
+from dock_daemon.evidence import durable
+from dock_daemon.evidence.durable import Reread
 
 CLIPS: Final = "clips"
 DOCUMENTS: Final = "documents"

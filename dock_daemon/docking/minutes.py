@@ -7,9 +7,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dock_daemon import findings, plan, sourcing, statements
-from dock_daemon.errors import ClipError
-from dock_daemon.events import (
+from dock_daemon.docking import findings, plan, sourcing, statements
+from dock_daemon.docking.events import (
     ClipKnown,
     ClipSealed,
     ClipUnread,
@@ -18,12 +17,13 @@ from dock_daemon.events import (
     Released,
     Report,
 )
-from dock_daemon.findings import Finding
-from dock_daemon.handover import Handover
-from dock_daemon.plan import Keep
-from dock_daemon.records import Row
-from dock_daemon.sealer import Outcome, Piece, Sealed
-from dock_daemon.statements import ClipStatement, Scene
+from dock_daemon.docking.findings import Finding
+from dock_daemon.docking.handover import Handover
+from dock_daemon.docking.plan import Keep
+from dock_daemon.docking.statements import ClipStatement, Scene
+from dock_daemon.errors import ClipError
+from dock_daemon.evidence.records import Row
+from dock_daemon.evidence.sealer import Outcome, Piece, Sealed
 from firmware_bridge.volume.listing import Entry, Volume
 from hashing.canonical import JSON
 

@@ -25,7 +25,6 @@ from typing import Self, TypeVar
 import msgspec
 
 from config.loader import Loaded
-from dock_daemon import log_key, questions
 from dock_daemon.clock import Clock
 from dock_daemon.errors import (
     LedgerDoubtError,
@@ -33,11 +32,12 @@ from dock_daemon.errors import (
     StateMissingError,
     StateUnusableError,
 )
-from dock_daemon.ledger import Ledger
-from dock_daemon.publication import Publisher
-from dock_daemon.records import Record, ReleaseRow
-from dock_daemon.sealer import Sealer
-from dock_daemon.store import Store
+from dock_daemon.evidence import log_key, questions
+from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.publication import Publisher
+from dock_daemon.evidence.records import Record, ReleaseRow
+from dock_daemon.evidence.sealer import Sealer
+from dock_daemon.evidence.store import Store
 from dock_daemon.version import VERSION
 from hashing.canonical import JSON
 from hashing.entry import parse

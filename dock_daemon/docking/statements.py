@@ -6,17 +6,17 @@ can never be taken back. docs/formats/entry.md section 4 lists their members.
 
 from dataclasses import dataclass
 
-from dock_daemon import plan
-from dock_daemon.checklist import Item
-from dock_daemon.deadlines import Deadline, late
-from dock_daemon.events import Released
-from dock_daemon.findings import Finding
-from dock_daemon.identity import Known as Recorder
-from dock_daemon.plan import Take
-from dock_daemon.records import ClipRow, DockingRow, FindingRow, ReleaseRow
-from dock_daemon.rules import Rules
-from dock_daemon.sealer import Outcome
-from dock_daemon.store import Staged
+from dock_daemon.docking import plan
+from dock_daemon.docking.checklist import Item
+from dock_daemon.docking.deadlines import Deadline, late
+from dock_daemon.docking.events import Released
+from dock_daemon.docking.findings import Finding
+from dock_daemon.docking.identity import Known as Recorder
+from dock_daemon.docking.plan import Take
+from dock_daemon.docking.rules import Rules
+from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, ReleaseRow
+from dock_daemon.evidence.sealer import Outcome
+from dock_daemon.evidence.store import Staged
 from firmware_bridge.drivers import names
 from hashing.canonical import JSON
 

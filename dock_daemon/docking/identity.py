@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.register import Holder, Register
-from dock_daemon.plan import content_size
-from dock_daemon.sources import Source
+from dock_daemon.docking.plan import content_size
+from dock_daemon.docking.sources import Source
 from firmware_bridge.drivers.file_only import Identity, identify
 from firmware_bridge.errors import MediumReadError
 from firmware_bridge.volume.listing import Entry

@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dock_daemon import durable
 from dock_daemon.errors import LedgerDoubtError
-from dock_daemon.ledger import Ledger
+from dock_daemon.evidence import durable
+from dock_daemon.evidence.ledger import Ledger
 from hashing import checkpoint, growth, note
 from hashing.checkpoint import Checkpoint
 from hashing.entry import At

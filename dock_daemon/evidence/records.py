@@ -51,6 +51,23 @@ class ClipRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The newest sealed clip under one path of one volume."""
+
+    seq: int
+    volume: str
+    path_key: str
+    path: str
+    listed_size: int
+    stamps: str
+    extents: str
+    first_offset: int
+    sha256: str
+    size: int
+    media_class: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingRow:
     """A finding as the index keeps it. `key` is equal for the same fact seen again."""
 

@@ -1,0 +1,1 @@
+"""What the dock keeps: store, ledger, key and published log, and the one thread that owns them."""

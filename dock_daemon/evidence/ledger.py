@@ -1,0 +1,239 @@
+"""The ledger: the log's entries, committed before anything is acknowledged.
+
+One process, one thread and one connection own the database: SQLite before
+3.51.3 can corrupt a WAL database that two connections checkpoint at once.
+WAL with synchronous=FULL: a commit that returned survives a power cut.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dock_daemon.errors import LedgerDoubtError, StateUnusableError
+from dock_daemon.evidence import schema
+from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, Record, ReleaseRow
+from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
+from hashing.errors import EvidenceError
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """An entry that the ledger holds for good."""
+
+    seq: int
+    leaf: bytes
+
+
+class Ledger:
+    """All entries, and the index over them. Only the sealer's thread calls it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._size, self._prev = self._tip()
+        (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM docking").fetchone()
+        self._dockings = int(last)
+
+    @classmethod
+    def open(cls, path: Path) -> "Ledger":
+        """Open or make the ledger.
+
+        Raises LedgerDoubtError when it is damaged, StateUnusableError when its disk or
+        its permissions are in the way.
+        """
+        try:
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise StateUnusableError(path, str(error)) from error
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            _check(connection, path)
+            schema.migrate(connection)
+            return cls(connection)
+        except sqlite3.OperationalError as error:
+            connection.close()
+            raise StateUnusableError(path, str(error)) from error
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise LedgerDoubtError(f"{path}: {error}") from error
+        except BaseException:
+            connection.close()
+            raise
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return self._size
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._db.close()
+
+    def new_docking(self) -> int:
+        """Return a number that no docking has; the first is 1.
+
+        Two bays may begin before either has its first entry, so each call gives another.
+        """
+        self._dockings += 1
+        return self._dockings
+
+    def append(self, records: Sequence[Record], at: At) -> list[Committed]:
+        """Commit `records` in order, all or none; from the return on they are kept.
+
+        Raises sqlite3.Error when nothing was written, LedgerDoubtError when a
+        record can't be made an entry.
+        """
+        done: list[Committed] = []
+        size, prev = self._size, self._prev
+        with self._transaction():
+            for record in records:
+                body = dict(record.body)
+                if record.closes:
+                    leaves = self._leaves_of(record.docking)
+                    body["entries"] = len(leaves)
+                    body["digest"] = hashlib.sha256(b"".join(leaves)).hexdigest()
+                try:
+                    data = Entry(seq=size, prev=prev, kind=record.kind, at=at, body=body).encode()
+                except EvidenceError as error:
+                    raise LedgerDoubtError(
+                        f"a {record.kind} entry cannot be made: {error}"
+                    ) from error
+                leaf = leaf_hash(data)
+                self._db.execute(
+                    "INSERT INTO entry(seq, kind, docking, bytes, leaf) VALUES (?, ?, ?, ?, ?)",
+                    (size, record.kind, record.docking, data, leaf),
+                )
+                self._index(size, record, at)
+                done.append(Committed(size, leaf))
+                size, prev = size + 1, leaf
+        # From here on a crash is recovered with these entries in place.
+        self._size, self._prev = size, prev
+        return done
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes of entries `start` to `end` (exclusive).
+
+        Raises LedgerDoubtError at one that is not what was committed: SQLite sees torn
+        pages, but not a byte that rotted inside of one.
+        """
+        for row in self._db.execute(
+            "SELECT seq, bytes, leaf FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq",
+            (start, end),
+        ):
+            if leaf_hash(row["bytes"]) != row["leaf"]:
+                raise LedgerDoubtError(f"entry {row['seq']} is not what was committed")
+            yield row["bytes"]
+
+    def leaves(self, start: int, end: int) -> list[bytes]:
+        """Return the leaf hashes of entries `start` to `end` (exclusive)."""
+        rows = self._db.execute(
+            "SELECT leaf FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end)
+        )
+        return [row["leaf"] for row in rows]
+
+    def meta(self, name: str) -> str | None:
+        """Return a remembered value."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a value across starts."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta(name, value) VALUES (?, ?)", (name, value)
+            )
+
+    def last_checkpoint(self) -> tuple[int, bytes] | None:
+        """Return size and note of the newest checkpoint ever signed here."""
+        row = self._db.execute(
+            "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else (row["size"], row["note"])
+
+    def keep_checkpoint(self, size: int, note: bytes, signed_ms: int) -> None:
+        """Make a signed checkpoint durable; the same size is never signed anew."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO checkpoint(size, note, signed_ms) VALUES (?, ?, ?)",
+                (size, note, signed_ms),
+            )
+
+    def rows(self, sql: str, values: Iterable[object] = ()) -> list[dict[str, object]]:
+        """Answer a question of dock_daemon/evidence/questions.py."""
+        return [dict(row) for row in self._db.execute(sql, tuple(values))]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _tip(self) -> tuple[int, bytes]:
+        row = self._db.execute(
+            "SELECT seq, bytes, leaf FROM entry ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return 0, GENESIS_PREV
+        (count,) = self._db.execute("SELECT count(*) FROM entry").fetchone()
+        if count != row["seq"] + 1:
+            raise LedgerDoubtError(f"{row['seq'] + 1} entries should be there, {count} are")
+        if leaf_hash(row["bytes"]) != row["leaf"]:
+            raise LedgerDoubtError(f"entry {row['seq']} is not what was committed")
+        return row["seq"] + 1, row["leaf"]
+
+    def _leaves_of(self, docking: int | None) -> list[bytes]:
+        rows = self._db.execute("SELECT leaf FROM entry WHERE docking = ? ORDER BY seq", (docking,))
+        return [row["leaf"] for row in rows]
+
+    def _index(self, seq: int, record: Record, at: At) -> None:
+        match record.row:
+            case DockingRow() as row:
+                self._db.execute(
+                    "INSERT INTO docking(number, seq, bay, source, place, recorder, holder,"
+                    " volumes, quarantine, opened_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (row.number, seq, row.bay, row.source, row.place, row.recorder, row.holder,
+                     json.dumps(row.volumes), row.quarantine, at.utc_ms),
+                )  # fmt: skip
+            case ClipRow() as row:
+                self._db.execute(
+                    "INSERT INTO clip VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                    " ?, ?, ?, ?)",
+                    (seq, record.docking, row.volume, row.path_key, row.path, row.listed_size,
+                     row.stamps, row.extents, row.first_offset, row.sha256, row.size,
+                     row.media_class, json.dumps(row.marks), row.verified, row.quarantine, row.rule,
+                     row.base, row.base_ms, row.due_ms, row.done_ms, row.late, record.document),
+                )  # fmt: skip
+            case FindingRow() as row:
+                self._db.execute(
+                    "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (seq, record.docking, row.finding, row.key, row.volume, row.path, row.clip,
+                     json.dumps(row.facts, ensure_ascii=False), record.document, row.found_ms),
+                )  # fmt: skip
+            case ReleaseRow() as row:
+                self._db.execute(
+                    "UPDATE docking SET closed_ms = ?, result = ?, clips = ?, findings = ?,"
+                    " unread = ? WHERE number = ?",
+                    (at.utc_ms, row.result, row.clips, row.findings, row.unread, row.number),
+                )
+            case None:
+                return
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise LedgerDoubtError(f"{path}: {verdict}")
+    if newer := schema.unknown_steps(connection):
+        raise LedgerDoubtError(f"{path} was written by a newer sealdock ({newer[0]})")
