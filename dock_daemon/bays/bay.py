@@ -114,8 +114,12 @@ def step(state: State, event: Event) -> tuple[State, Order | None]:
 
 def _appeared(state: State, medium: MediumAppeared) -> tuple[State, Order | None]:
     match state:
-        case Empty() | Interrupted():
+        case Empty():
             return _start(state.turn, (medium,))
+        case Interrupted(turn, end, media):
+            # What udev still shows of the interrupted recorder is in the bay all the same.
+            left = _without(media, medium.sys_path)
+            return _start(turn, (medium,), done=left, ends=(end,) if left else ())
         case Done(turn, media, ends):
             return _start(turn, (medium,), done=media, ends=ends)
         case Working(_, now, waiting):

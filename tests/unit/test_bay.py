@@ -94,6 +94,13 @@ def test_the_copy_notices_before_udev() -> None:
     assert step(state, MediumGone("a"))[0] == Interrupted(1, end("interrupted"))
 
 
+def test_a_medium_beside_one_that_was_interrupted() -> None:
+    """The one that is still there is not forgotten, nor that it was not finished."""
+    state, _ = after(A, Ended(1, end("interrupted")), B)
+    assert state == Working(2, B, (), ("a",), (end("interrupted"),))
+    assert step(state, Failed(2, ERROR))[0] == Faulted(2, ERROR, ("b", "a"))
+
+
 def test_two_media_of_one_recorder() -> None:
     """One after the other; the recorder may be taken when both are done."""
     state, orders = after(A, B, Ended(1, end()))
