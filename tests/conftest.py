@@ -1,4 +1,4 @@
-"""Places for docks in tests."""
+"""What all tests share: places for docks, and no judging by the clock."""
 
 import os
 import tempfile
@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.docks import DockIn
+
+# How long one example takes is the machine's affair.
+settings.register_profile("sealdock", deadline=None)
+settings.load_profile("sealdock")
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  a place in memory is what is wanted
 
