@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from config.settings import Reader
@@ -72,7 +73,7 @@ class Desk:
             # comes first, and udev's word a moment later.
             if stop.wait(_WORD_OF_UNPLUG_S if place.device else 0):
                 raise StoppedError from error
-            kind = "image" if place.device is None else "device"
+            kind = "device" if place.device or Path(place.path).is_block_device() else "image"
             return Opened(UnreadSource(kind=kind, place=place.path, problem=str(error)), error)
         return Opened(source)
 

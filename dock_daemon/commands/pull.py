@@ -4,7 +4,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import click
 
@@ -16,6 +18,15 @@ from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
 from dock_daemon.evidence.state import open_state
 from dock_daemon.turn import Desk, Place
+
+_LONGEST_BAY: Final = 32
+
+
+def _bay_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Take a bay's name as the configuration would: entries are public, and are for ever."""
+    if not 1 <= len(name) <= _LONGEST_BAY or not name.isprintable():
+        raise click.BadParameter(f"a bay's name has 1 to {_LONGEST_BAY} printable characters")
+    return name
 
 
 @click.command(
@@ -29,7 +40,13 @@ Exit codes: 0 all taken over, 4 something was not read or the recorder was pulle
 7 another sealdock holds the state, 130 interrupted; docs/exit-codes.md has them all."""
 )
 @click.argument("source", metavar="SOURCE")
-@click.option("--bay", default="pull", show_default=True, help="The bay that entries name.")
+@click.option(
+    "--bay",
+    default="pull",
+    show_default=True,
+    callback=_bay_name,
+    help="The bay that entries name.",
+)
 @click.option("--reread", is_flag=True, help="Copy known clips again and compare every byte.")
 @common_options
 def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None:
@@ -39,6 +56,7 @@ def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None
     new is copied, read back from the disk, sealed and published. Of a folder only live
     files can be seen.
     """
+    _refuse_itself(source, invocation.state)
     clock = SystemClock()
     rules = Rules.of(invocation.loaded)
     with _stop_on_signals() as stop, open_state(invocation.loaded, clock) as state:
@@ -55,6 +73,17 @@ def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     if end.result != "complete":
         raise click.exceptions.Exit(ExitCode.PARTIAL)
+
+
+def _refuse_itself(source: str, state: Path) -> None:
+    """Refuse a folder that holds the dock's own state, or lies in it: it would seal its key."""
+    if not source:
+        raise click.BadParameter("it is empty", param_hint="SOURCE")
+    folder, own = Path(source).resolve(), state.resolve()
+    if folder.is_dir() and (folder in {own, *own.parents} or own in folder.parents):
+        raise click.BadParameter(
+            f"{source} and the state directory {state} lie in one another", param_hint="SOURCE"
+        )
 
 
 @contextmanager

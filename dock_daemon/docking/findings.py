@@ -5,15 +5,24 @@ by a PC and another dock all look the same from here, and the messages name them
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dock_daemon.docking.plan import Take, content_size, first_offset, listed_size, path_key
+from dock_daemon.docking.plan import (
+    Take,
+    Versions,
+    content_size,
+    first_offset,
+    listed_size,
+    path_key,
+)
 from dock_daemon.evidence.records import Known
 from firmware_bridge.volume.listing import Entry, Refused, Stamp, Volume
 from hashing.canonical import JSON
 
+# Reasons that say something of the dock's disk, and nothing of the recorder's.
+_OUR_FAULT: Final = frozenset({"dock-full", "not-durable"})
 _SHORT_HEX: Final = 22  # the 11 bytes of a short FAT name, in hex
 
 
@@ -32,38 +41,75 @@ class Finding:
 def of_volume(
     volume: Volume,
     entries: Sequence[Entry],
-    known: Mapping[str, Known],
+    known: Versions,
     *,
     looks_like_clip: Callable[[Entry], bool],
     judged: Callable[[Known], bool],
-) -> list[Finding]:
-    """Return what is missing from `volume`, and the deleted records nobody has seen.
+) -> Iterator[Finding]:
+    """Yield what is missing from `volume`, and the deleted records nobody has seen.
 
     Clips are called missing only when the whole listing was sound. `judged` says
     which known clips count: a recorder rewrites its own logs and settings.
     """
     live = {path_key(entry): entry for entry in entries if not entry.deleted}
+    at = {_start(entry): entry for entry in live.values() if entry.extents}
     deleted = [entry for entry in entries if entry.deleted and not entry.directory]
     traces = _Traces(deleted)
-    gone = [clip for key, clip in known.items() if key not in live] if volume.sound else []
-    found: list[Finding] = []
+    gone = [clips[0] for key, clips in known.items() if key not in live] if volume.sound else []
     explained: set[int] = set()
     for clip in gone:
+        now = at.get((clip.first_offset, clip.listed_size)) if clip.first_offset >= 0 else None
         trace = traces.of(clip)
         if trace is not None:
             explained.add(trace.record_offset)
         if judged(clip):
-            found.append(_gone(volume, clip, trace))
+            yield _gone(volume, clip, trace) if now is None else _renamed(volume, clip, now)
     # The same run of clusters under a live name: renamed, so its content is taken over.
-    taken = {(first_offset(entry), listed_size(entry)) for entry in live.values() if entry.extents}
-    accounted = taken | {(clip.first_offset, clip.listed_size) for clip in known.values()}
+    sealed = {(clip.first_offset, clip.listed_size) for clips in known.values() for clip in clips}
+    accounted = at.keys() | sealed
     for entry in deleted:
-        start = (first_offset(entry), listed_size(entry))
-        if entry.record_offset in explained or (entry.extents and start in accounted):
+        if entry.record_offset in explained or (entry.extents and _start(entry) in accounted):
             continue
         if looks_like_clip(entry):
-            found.append(_unseen(volume, entry))
-    return found
+            yield _unseen(volume, entry)
+
+
+def present_again(volume: Volume, entry: Entry, clip: Known, key: str) -> Finding:
+    """Return the finding for a clip that had been gone, and is on the card again."""
+    return Finding(
+        finding="present-again",
+        key=key,
+        volume=volume.key,
+        path=entry.text,
+        clip=clip.seq,
+        facts={"sealed_sha256": clip.sha256, "sealed_size": clip.size},
+    )
+
+
+def stored_copy(step: Take, known: Known, clip: int) -> Finding:
+    """Return the finding for a sealed clip that the store had lost, and that came over again."""
+    return Finding(
+        finding=f"store-{step.store or 'damaged'}",
+        key=f"store|{known.seq}|{clip}",
+        volume=step.volume.key,
+        path=step.entry.text,
+        clip=known.seq,
+        facts={"sealed_sha256": known.sha256, "sealed_size": known.size},
+    )
+
+
+def recorder_changed(volume: Volume, before: Iterable[str], now: str) -> Finding | None:
+    """Return the one finding for a volume that earlier was another recorder's."""
+    others = sorted({number for number in before if number.casefold() != now.casefold()})
+    if not others or not now:
+        return None
+    return Finding(
+        finding="recorder-changed",
+        key=f"recorder-changed|{volume.key}|{now.casefold()}|{','.join(others)}",
+        volume=volume.key,
+        path="",
+        facts={"before": list[JSON](others), "now": now},
+    )
 
 
 def changed(step: Take, known: Known, *, sha256: str, size: int) -> Finding | None:
@@ -93,7 +139,7 @@ def changed(step: Take, known: Known, *, sha256: str, size: int) -> Finding | No
 def unread(volume: Volume, entry: Entry, reason: str) -> Finding:
     """Return the finding for a file of which nothing, or not all, could be taken over."""
     return Finding(
-        finding="unread",
+        finding="unread-dock" if reason in _OUR_FAULT else "unread",
         key=f"unread|{volume.key}|{path_key(entry)}|{_record_id(entry)}|{reason}",
         volume=volume.key,
         path=entry.text,
@@ -122,7 +168,11 @@ def listing_incomplete(volume: Volume) -> Finding:
         key=f"listing-incomplete|{volume.key}|{','.join(codes)}",
         volume=volume.key,
         path="",
-        facts={"problems": [f"{p.code}: {p.detail}" for p in volume.problems[:32]]},
+        facts={
+            "problems": [
+                f"{p.code}: {p.detail}" if p.detail else p.code for p in volume.problems[:32]
+            ]
+        },
     )
 
 
@@ -175,13 +225,33 @@ def stored_time(stamp: Stamp | None) -> str:
     return "" if at is None else at.isoformat(sep=" ")
 
 
+def gone_key(volume: str, seq: int) -> str:
+    """Return the key of the fact that a sealed clip is not on its volume any more."""
+    return f"gone|{volume}|{seq}"
+
+
+def _renamed(volume: Volume, clip: Known, now: Entry) -> Finding:
+    return Finding(
+        finding="renamed",
+        key=f"renamed|{volume.key}|{clip.seq}|{path_key(now)}",
+        volume=volume.key,
+        path=clip.path,
+        clip=clip.seq,
+        facts={"now": now.text, "sealed_sha256": clip.sha256, "sealed_size": clip.size},
+    )
+
+
+def _start(entry: Entry) -> tuple[int, int]:
+    return first_offset(entry), listed_size(entry)
+
+
 def _gone(volume: Volume, clip: Known, trace: Entry | None) -> Finding:
     facts: dict[str, JSON] = {"sealed_sha256": clip.sha256, "sealed_size": clip.size}
     if trace is not None:
         facts |= _facts(trace)
     return Finding(
         finding="missing" if trace is None else "deleted",
-        key=f"gone|{volume.key}|{clip.seq}",
+        key=gone_key(volume.key, clip.seq),
         volume=volume.key,
         path=clip.path,
         clip=clip.seq,
@@ -237,7 +307,7 @@ def _facts(entry: Entry) -> dict[str, JSON]:
         "created": stored_time(entry.created),
         "modified": stored_time(entry.modified),
         "unallocated": entry.unallocated,
-        "problems": [problem.code for problem in entry.problems],
+        "problems": list[JSON](dict.fromkeys(problem.code for problem in entry.problems)),
         "record_offset": entry.record_offset,
         "record": entry.record[:4096].hex(),
     }

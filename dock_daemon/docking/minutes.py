@@ -17,7 +17,7 @@ from dock_daemon.docking.events import (
     Released,
     Report,
 )
-from dock_daemon.docking.findings import Finding
+from dock_daemon.docking.findings import Finding, gone_key
 from dock_daemon.docking.handover import Handover
 from dock_daemon.docking.plan import Keep
 from dock_daemon.docking.statements import ClipStatement, Scene
@@ -42,15 +42,26 @@ class _Count:
 
 
 class Minutes:
-    """Writes down and tells. `found_before` are the keys of facts that are findings already."""
+    """Writes down and tells.
+
+    `found_before` are the keys of facts that are findings already; `most_open` bounds what
+    may wait to be sealed, since a hostile card can hold any number of findings.
+    """
 
     def __init__(
-        self, scene: Scene, handover: Handover, report: Report, *, found_before: set[str]
+        self,
+        scene: Scene,
+        handover: Handover,
+        report: Report,
+        *,
+        found_before: set[str],
+        most_open: int,
     ) -> None:
         self._scene = scene
         self._handover = handover
         self._report = report
         self._found_before = found_before
+        self._most_open = most_open
         self._count = _Count()
 
     @property
@@ -98,6 +109,8 @@ class Minutes:
         self._count.known += 1
         self._count.incomplete += plan.is_incomplete(step.entry)
         clip = step.known
+        if (key := self._returned(gone_key(step.volume.key, clip.seq))) is not None:
+            self.find(findings.present_again(step.volume, step.entry, clip, key))
         self._report(
             ClipKnown(seq=clip.seq, path=step.entry.text, sha256=clip.sha256, size=clip.size)
         )
@@ -114,6 +127,7 @@ class Minutes:
 
     def find(self, found: Finding) -> None:
         """Write a finding down, unless the same fact already stands in the ledger."""
+        found = self._anew(found)
         if found.key in self._found_before:
             return
         self._found_before.add(found.key)
@@ -142,6 +156,24 @@ class Minutes:
             facts=sourcing.of_finding(found, self._scene.recorder),
         )
         self._handover.give(piece, kept, lost)
+        self._handover.drain(to=self._most_open)
+
+    def _returned(self, gone: str) -> str | None:
+        """Return the key of a clip's return, if it had been found gone since it was last here."""
+        times = self._times_returned(gone)
+        last = f"{gone}|{times}" if times else gone
+        return f"back|{gone}|{times}" if last in self._found_before else None
+
+    def _anew(self, found: Finding) -> Finding:
+        """Let a clip that came back, and is gone again, be found gone again."""
+        times = self._times_returned(found.key)
+        return replace(found, key=f"{found.key}|{times}") if times else found
+
+    def _times_returned(self, gone: str) -> int:
+        times = 0
+        while f"back|{gone}|{times}" in self._found_before:
+            times += 1
+        return times
 
     def release(self, *, interrupted: bool, remaining: int) -> Released:
         """Write down how the docking ended, tell it and return it."""
@@ -189,7 +221,9 @@ class Minutes:
                 incomplete=incomplete,
             )
         )
-        if step.known is not None and clip.media_class != "record":
+        if step.known is not None and not step.differs and step.known.sha256 == clip.staged.sha256:
+            self.find(findings.stored_copy(step, step.known, sealed.seq))
+        elif step.known is not None and clip.media_class != "record":
             changed = findings.changed(
                 step, step.known, sha256=clip.staged.sha256, size=clip.staged.size
             )

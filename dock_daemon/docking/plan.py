@@ -4,7 +4,7 @@ Pure: the listing and what the ledger knows come in, steps come out.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -13,6 +13,22 @@ from firmware_bridge.volume.listing import Entry, Stamp, Volume
 
 # Power was lost before the size was written, so the whole chain is taken over.
 _SIZE_LOST: Final = "size-zero-with-chain"
+# Problems of a folder that keep its files out of sight.
+_KEEPS_OUT: Final = frozenset(
+    {
+        "bad-cluster",
+        "bound",
+        "chain-loop",
+        "chain-short",
+        "cluster-out-of-range",
+        "directory-loop",
+        "directory-unreadable",
+        "free-cluster-in-chain",
+        "no-chain",
+        "size-beyond-medium",
+        "table-unreadable",
+    }
+)
 _LARGEST: Final = 2**53 - 1  # docs/formats/entry.md section 2.3
 
 
@@ -24,6 +40,9 @@ class Take:
     entry: Entry
     known: Known | None = None
     differs: tuple[str, ...] = ()
+    # The clip is listed as it was sealed, yet the store no longer has it: "missing" or
+    # "damaged". If the card's copy proves to be what was sealed, that is a finding.
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +56,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing of this file can be read; `reason` is the first problem's code."""
+    """Nothing of this file can be read; `reason` is the code of the problem that says why."""
 
     volume: Volume
     entry: Entry
@@ -45,6 +64,8 @@ class Skip:
 
 
 Step: TypeAlias = Take | Keep | Skip
+# What was sealed under each path of a volume, the newest first.
+Versions: TypeAlias = Mapping[str, Sequence[Known]]
 
 
 def path_key(entry: Entry) -> str:
@@ -101,6 +122,14 @@ def is_incomplete(entry: Entry) -> bool:
     return content_size(entry) < entry.size
 
 
+def why_not_entered(entry: Entry) -> str | None:
+    """Return why a live folder was not read to its end; None for any other entry."""
+    if not entry.directory or entry.deleted:
+        return None
+    codes = (problem.code for problem in entry.problems)
+    return next((code for code in codes if code in _KEEPS_OUT), None)
+
+
 def differences(entry: Entry, known: Known) -> tuple[str, ...]:
     """Name what is listed otherwise than when the clip was sealed."""
     pairs = {
@@ -111,24 +140,29 @@ def differences(entry: Entry, known: Known) -> tuple[str, ...]:
     return tuple(name for name, (now, then) in pairs.items() if now != then)
 
 
-def steps(
-    volume: Volume, entries: Iterable[Entry], known: Mapping[str, Known], *, reread: bool
-) -> list[Step]:
+def steps(volume: Volume, entries: Iterable[Entry], known: Versions) -> list[Step]:
     """Return what to do with each live file, the oldest first: its deadline is the nearest."""
     files = [entry for entry in entries if not entry.deleted and not entry.directory]
     files.sort(key=lambda entry: (_order(entry.modified), entry.record_offset))
-    return [_step(volume, entry, known.get(path_key(entry)), reread=reread) for entry in files]
+    return [_step(volume, entry, known.get(path_key(entry), ())) for entry in files]
 
 
-def _step(volume: Volume, entry: Entry, known: Known | None, *, reread: bool) -> Step:
+def _step(volume: Volume, entry: Entry, versions: Sequence[Known]) -> Step:
     if entry.size > 0 and content_size(entry) == 0:
-        return Skip(volume, entry, entry.problems[0].code if entry.problems else "no-extents")
-    if known is None:
+        return Skip(volume, entry, _why_unreadable(entry))
+    # A broken card may hold one name twice, so every version sealed under it counts.
+    for known in versions:
+        if not differences(entry, known):
+            return Keep(volume, entry, known)
+    if not versions:
         return Take(volume, entry)
-    differs = differences(entry, known)
-    if differs or reread:
-        return Take(volume, entry, known, differs)
-    return Keep(volume, entry, known)
+    return Take(volume, entry, versions[0], differences(entry, versions[0]))
+
+
+def _why_unreadable(entry: Entry) -> str:
+    """Return the problem that keeps the content away; an odd name keeps nothing away."""
+    codes = [problem.code for problem in entry.problems if not problem.code.startswith("name-")]
+    return codes[0] if codes else "no-extents"
 
 
 def _words(stamp: Stamp | None) -> str:

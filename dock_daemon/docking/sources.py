@@ -7,7 +7,9 @@ medium is checked against the descriptor that the core holds itself.
 import os
 import stat
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,7 +20,13 @@ from dock_daemon.docking.plan import content_size, valid_size
 from dock_daemon.errors import SourceNotFoundError, StoppedError
 from firmware_bridge.errors import MediumGoneError, MediumReadError, NotOpenedError
 from firmware_bridge.volume import spawn
-from firmware_bridge.volume.client import Bounds, DeviceIdentity, Reading, open_medium
+from firmware_bridge.volume.client import (
+    Bounds,
+    DeviceIdentity,
+    Reading,
+    Volumes,
+    open_medium,
+)
 from firmware_bridge.volume.listing import Entry, Extent, Medium, Name, Problem, Stamp, Volume
 
 _ZEROS: Final = bytes(1 << 20)
@@ -56,7 +64,7 @@ class MediumSource:
         self.place = _clean(place)
         self.problem = ""
         self.medium: Medium | None = reading.medium
-        self.volumes = reading.volumes
+        self.volumes = _told_apart(reading.volumes)
         self._reading = reading
         self._chunk_bytes = chunk_bytes
         self._first = b""
@@ -313,6 +321,16 @@ class FolderSource:
             date=(at.year - 1980) << 9 | at.month << 5 | at.day,
             time=at.hour << 11 | at.minute << 5 | at.second // 2,
         )
+
+
+def _told_apart(volumes: Volumes) -> Volumes:
+    """Give volumes of one medium that have one key a number: none may answer for another."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for volume, entries in volumes:
+        apart.append((replace(volume, twin=seen[volume.key]), entries))
+        seen[volume.key] += 1
+    return tuple(apart)
 
 
 def _names_in(directory: int) -> list[str]:

@@ -14,6 +14,7 @@ Pulling the recorder ends it early with what is sealed by then; coming back, the
 plan starts from there.
 """
 
+import hashlib
 import logging
 import os
 import random
@@ -48,6 +49,7 @@ from dock_daemon.errors import (
     SyncFailedError,
 )
 from dock_daemon.evidence import questions
+from dock_daemon.evidence.durable import reread
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.sealer import Sealer
 from dock_daemon.evidence.store import CLIPS, Store
@@ -90,6 +92,7 @@ class TakeOver:
         self._stop = stop
         self._reread = reread
         self._handover = Handover(parts.sealer)
+        self._most_open = 2 * parts.rules.ingest.group_clips
         self._remaining = 0
         self._again: list[Take] = []
         self._docked_ms = parts.clock.at().utc_ms
@@ -121,6 +124,7 @@ class TakeOver:
             self._handover,
             self._report,
             found_before=sealer.ask(questions.finding_keys),
+            most_open=self._most_open,
         )
         self._docked()
         if not gone:
@@ -211,24 +215,16 @@ class TakeOver:
         )
 
     def _compare(self, volume: Volume, entries: tuple[Entry, ...]) -> list[Take]:
-        known = self._parts.sealer.ask(lambda ledger: questions.known_clips(ledger, volume.key))
+        """Hold a volume against the ledger; return what is to be copied."""
+        recorder = self._scene.recorder.number
+        known = self._parts.sealer.ask(
+            lambda ledger: questions.known_clips(ledger, volume.key, recorder)
+        )
         files = [entry for entry in entries if not entry.deleted and not entry.directory]
         self._day_ends |= day_ends((_end_of(entry) for entry in files), self._parts.rules.zone)
-        if not volume.sound:
-            self._minutes.out_of_reach(findings.listing_incomplete(volume))
-        # After an unplug a listing can come back short and look whole: what is not
-        # on it is missing only if the same medium still answers.
-        if self._source.still_there():
-            for found in findings.of_volume(
-                volume,
-                entries,
-                known,
-                looks_like_clip=lambda entry: self._class_of(entry) in {"media", "sidecar"},
-                judged=lambda clip: clip.media_class != "record",
-            ):
-                self._minutes.find(found)
+        self._judge_volume(volume, entries, known)
         takes: list[Take] = []
-        for step in plan.steps(volume, files, known, reread=self._reread):
+        for step in plan.steps(volume, files, known):
             if self._stop.is_set():
                 raise StoppedError
             match step:
@@ -240,6 +236,33 @@ class TakeOver:
                 case Skip(_, entry, reason):
                     self._minutes.unread(volume, entry, reason)
         return takes
+
+    def _judge_volume(
+        self, volume: Volume, entries: tuple[Entry, ...], known: plan.Versions
+    ) -> None:
+        """Find what does not fit on a volume: out of reach, missing, deleted, another's."""
+        recorder = self._scene.recorder.number
+        before = self._parts.sealer.ask(lambda ledger: questions.recorders_of(ledger, volume.key))
+        if (other := findings.recorder_changed(volume, before, recorder)) is not None:
+            self._minutes.find(other)
+        if not volume.sound:
+            self._minutes.out_of_reach(findings.listing_incomplete(volume))
+        for entry in entries:
+            if (code := plan.why_not_entered(entry)) is not None:
+                self._minutes.out_of_reach(findings.unread(volume, entry, code))
+        # After an unplug a listing can come back short and look whole: what is not
+        # on it is missing only if the same medium still answers. A folder has no serial
+        # that would tell it from another one.
+        if self._source.kind == "folder" or not self._source.still_there():
+            return
+        for found in findings.of_volume(
+            volume,
+            entries,
+            known,
+            looks_like_clip=lambda entry: self._class_of(entry) in {"media", "sidecar"},
+            judged=lambda clip: clip.media_class != "record",
+        ):
+            self._minutes.find(found)
 
     def _judge_medium(self) -> None:
         if self._source.problem:
@@ -255,20 +278,37 @@ class TakeOver:
             self._minutes.out_of_reach(findings.refused(part, now))
 
     def _keep(self, step: Keep) -> Take | None:
-        """Compare a few random blocks with the store; return a copying step if they differ."""
+        """Compare with the store; return a copying step if anything is not as it was."""
         stored = self._parts.store.path_of(CLIPS, step.known.sha256)
-        blocks = self._parts.rules.ingest.sample_blocks
         try:
-            same = stored.stat().st_size == step.known.size and all(
-                self._source.sample(step.entry, at, len(piece)) == piece
-                for at, piece in _samples(stored, plan.valid_size(step.entry), blocks)
-            )
+            whole = stored.stat().st_size == step.known.size
+        except OSError:
+            return Take(step.volume, step.entry, step.known, store="missing")
+        if not whole:
+            return Take(step.volume, step.entry, step.known, store="damaged")
+        try:
+            same = self._same_throughout(step) if self._reread else self._same_in_samples(step)
         except (OSError, MediumReadError):
             same = False
         if not same:
             return Take(step.volume, step.entry, step.known)
         self._minutes.recognised(step)
         return None
+
+    def _same_in_samples(self, step: Keep) -> bool:
+        stored = self._parts.store.path_of(CLIPS, step.known.sha256)
+        blocks = self._parts.rules.ingest.sample_blocks
+        return all(
+            self._source.sample(step.entry, at, len(piece)) == piece
+            for at, piece in _samples(stored, plan.valid_size(step.entry), blocks)
+        )
+
+    def _same_throughout(self, step: Keep) -> bool:
+        digest = hashlib.sha256()
+        for chunk in self._source.chunks(step.entry, self._stop):
+            digest.update(chunk)
+        stored, _, _ = reread(self._parts.store.path_of(CLIPS, step.known.sha256))
+        return digest.hexdigest() == stored == step.known.sha256
 
     def _take(self, step: Take, *, last: bool) -> None:
         store = self._parts.store
@@ -304,7 +344,7 @@ class TakeOver:
                 self._again.append(step)
 
         self._minutes.clip(statement, lost)
-        self._handover.drain(to=2 * self._parts.rules.ingest.group_clips)
+        self._handover.drain(to=self._most_open)
 
     def _on_chunk(self, count: int) -> None:
         self._minutes.copied(count)

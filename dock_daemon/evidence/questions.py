@@ -2,11 +2,29 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
+
+import msgspec
 
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
+
+PAGED: Final = frozenset({"clips", "findings"})
+PAGE: Final = 2000
+"""No more rows than this are told at a time; `before` asks for those that come next."""
+
+_Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
+
+
+class Question(msgspec.Struct, forbid_unknown_fields=True):
+    """What may be asked. A `limit` of 0 is a page; `before` is a seq, and leaves it out."""
+
+    ask: Literal["status", "clips", "findings"]
+    docking: _Natural | None = None
+    late: bool = False
+    limit: _Natural = 0
+    before: _Natural | None = None
 
 
 def open_dockings(ledger: Ledger) -> list[int]:
@@ -25,15 +43,34 @@ def counts_of(ledger: Ledger, docking: int) -> tuple[int, int]:
     return cast("int", row["clips"]), cast("int", row["findings"])
 
 
-def known_clips(ledger: Ledger, volume: str) -> Mapping[str, Known]:
-    """Return the newest sealed clip under each path of a volume."""
+def known_clips(ledger: Ledger, volume: str, recorder: str) -> dict[str, list[Known]]:
+    """Return what was sealed under each path of a volume, the newest first.
+
+    A serial is no identity: cards are cloned, and many have none. So a clip that was
+    sealed from a recorder of another number is another card's.
+    """
     rows = ledger.rows(
-        "SELECT seq, volume, path_key, path, listed_size, stamps, extents, first_offset, sha256,"
-        " size, class AS media_class FROM clip WHERE seq IN"
-        " (SELECT max(seq) FROM clip WHERE volume = ? GROUP BY path_key)",
+        "SELECT clip.seq, volume, path_key, path, listed_size, stamps, extents, first_offset,"
+        " sha256, size, class AS media_class FROM clip JOIN docking ON number = clip.docking"
+        " WHERE volume = ?1 AND (?2 = '' OR recorder = '' OR lower(recorder) = lower(?2))"
+        " ORDER BY clip.seq DESC",
+        (volume, recorder),
+    )
+    versions: dict[str, list[Known]] = {}
+    for row in rows:
+        clip = Known(**cast("dict[str, Any]", row))
+        versions.setdefault(clip.path_key, []).append(clip)
+    return versions
+
+
+def recorders_of(ledger: Ledger, volume: str) -> list[str]:
+    """Return the numbers of the recorders from which clips of a volume were sealed."""
+    rows = ledger.rows(
+        "SELECT DISTINCT recorder FROM docking WHERE recorder != '' AND number IN"
+        " (SELECT docking FROM clip WHERE volume = ?)",
         (volume,),
     )
-    return {cast("str", row["path_key"]): Known(**cast("dict[str, Any]", row)) for row in rows}
+    return [cast("str", row["recorder"]) for row in rows]
 
 
 def finding_keys(ledger: Ledger) -> set[str]:
@@ -46,7 +83,7 @@ def volumes_of(ledger: Ledger, recorder: str) -> list[str]:
     if not recorder:
         return []
     rows = ledger.rows(
-        "SELECT volumes FROM docking WHERE recorder = ? AND volumes != '[]'"
+        "SELECT volumes FROM docking WHERE lower(recorder) = lower(?) AND volumes != '[]'"
         " ORDER BY number DESC LIMIT 1",
         (recorder,),
     )
@@ -54,7 +91,12 @@ def volumes_of(ledger: Ledger, recorder: str) -> list[str]:
 
 
 def clips(
-    ledger: Ledger, *, docking: int | None = None, late: bool = False, limit: int = 0
+    ledger: Ledger,
+    *,
+    docking: int | None = None,
+    late: bool = False,
+    before: int | None = None,
+    limit: int = PAGE,
 ) -> list[dict[str, object]]:
     """Return sealed clips, the newest first."""
     rows = ledger.rows(
@@ -62,8 +104,8 @@ def clips(
         " base, base_ms, due_ms, done_ms, late, document,"
         " (SELECT recorder FROM docking WHERE number = clip.docking) AS recorder"
         " FROM clip WHERE (?1 IS NULL OR docking = ?1) AND (NOT ?2 OR late)"
-        " ORDER BY seq DESC LIMIT ?3",
-        (docking, late, limit or -1),
+        " AND (?3 IS NULL OR seq < ?3) ORDER BY seq DESC LIMIT ?4",
+        (docking, late, before, limit),
     )
     for row in rows:
         row["marks"] = json.loads(cast("str", row["marks"]))
@@ -72,14 +114,15 @@ def clips(
 
 
 def findings(
-    ledger: Ledger, *, docking: int | None = None, limit: int = 0
+    ledger: Ledger, *, docking: int | None = None, before: int | None = None, limit: int = PAGE
 ) -> list[dict[str, object]]:
     """Return findings, the newest first."""
     rows = ledger.rows(
         "SELECT seq, docking, finding, volume, path, clip, facts, document, found_ms,"
         " (SELECT recorder FROM docking WHERE number = finding.docking) AS recorder"
-        " FROM finding WHERE (?1 IS NULL OR docking = ?1) ORDER BY seq DESC LIMIT ?2",
-        (docking, limit or -1),
+        " FROM finding WHERE (?1 IS NULL OR docking = ?1) AND (?2 IS NULL OR seq < ?2)"
+        " ORDER BY seq DESC LIMIT ?3",
+        (docking, before, limit),
     )
     for row in rows:
         row["facts"] = json.loads(cast("str", row["facts"]))
@@ -112,18 +155,21 @@ def totals(ledger: Ledger) -> dict[str, object]:
 
 
 def answer(ledger: Ledger, request: Mapping[str, object]) -> object:
-    """Answer what a command asks, whoever holds the ledger: `ask` says what."""
-    docking = cast("int | None", request.get("docking"))
-    limit = cast("int", request.get("limit", 0))
-    match request["ask"]:
+    """Answer what a command asks, whoever holds the ledger; raise ValueError if it is nonsense."""
+    try:
+        asked = msgspec.convert(request, Question)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    limit = min(asked.limit or PAGE, PAGE)
+    match asked.ask:
         case "status":
             return status(ledger)
         case "clips":
-            return clips(ledger, docking=docking, late=bool(request.get("late")), limit=limit)
+            return clips(
+                ledger, docking=asked.docking, late=asked.late, before=asked.before, limit=limit
+            )
         case "findings":
-            return findings(ledger, docking=docking, limit=limit)
-        case other:
-            raise ValueError(f"nothing is known of {other}")
+            return findings(ledger, docking=asked.docking, before=asked.before, limit=limit)
 
 
 def status(ledger: Ledger) -> dict[str, object]:

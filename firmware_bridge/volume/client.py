@@ -53,7 +53,7 @@ class Bounds:
 
     received_bytes: int = 1 << 30
     volumes: int = 128
-    entries: int = 250_000
+    entries: int = 120_000
     extents: int = 2_000_000
 
 

@@ -17,6 +17,7 @@ from firmware_bridge.volume.listing import (
     Stamp,
     Volume,
 )
+from firmware_bridge.volume.problems import CODES
 from firmware_bridge.volume.strict import (
     U16,
     U32,
@@ -54,8 +55,11 @@ def problem_to(problem: Problem) -> Json:
 def problem_from(value: Json) -> Problem:
     """Read [code, detail]."""
     code, detail = _row(value, 2, "problem")
+    word = text(code, longest=64, what="problem code")
+    if word not in CODES:
+        raise broken("a problem code that is none")
     return Problem(
-        text(code, longest=64, what="problem code"),
+        word,
         text(detail, longest=MAX_TEXT, what="problem detail"),
     )
 

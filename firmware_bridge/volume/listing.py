@@ -138,11 +138,14 @@ class Volume:
     # Every directory was read to its end, nothing was cut by a bound, and the
     # medium still answered afterwards: only then may a clip be called missing.
     sound: bool = False
+    # The core counts volumes of one medium that would have one key; never on the wire.
+    twin: int = 0
 
     @property
     def key(self) -> str:
         """Return the name under which the ledger knows this volume, e.g. fat32-1A2B3C4D."""
-        return f"{self.filesystem}-{self.serial:08X}"
+        name = f"{self.filesystem}-{self.serial:08X}"
+        return f"{name}.{self.twin}" if self.twin else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Limits:
     """How much one medium may make the reader do, all its volumes together."""
 
     partitions: int = 128
-    entries: int = 200_000
+    entries: int = 100_000
     extents: int = 1_000_000
     # Folders inside one another; and one folder's own records.
     depth: int = 64

@@ -90,7 +90,7 @@ def test_the_card_is_never_written(dock: DockIn, tmp_path: Path, kind: str) -> N
     before = sha256_of(card)
     dock.take_over(card)
     told = dock.take_over(card, reread=True)
-    assert told.end.sealed == 3
+    assert told.end.known == 3
     assert sha256_of(card) == before
 
 
@@ -101,14 +101,31 @@ def test_an_image_that_nobody_may_write_is_enough(dock: DockIn, tmp_path: Path) 
     assert dock.take_over(card).end.result == "complete"
 
 
-def test_rereading_compares_every_byte_and_records_it(dock: DockIn, tmp_path: Path) -> None:
-    """With reread each clip is sealed once more, names what it supersedes, and is no finding."""
+def test_rereading_compares_every_byte(dock: DockIn, tmp_path: Path) -> None:
+    """With reread each clip is compared whole, on the card and in the store; equal is known."""
     card = make_fat_card(tmp_path / "card", FILES)
-    dock.take_over(card)
+    first = dock.take_over(card)
     told = dock.take_over(card, reread=True)
-    assert (told.end.sealed, told.findings) == (3, [])
-    seqs = [one.seq for one in dock.parsed("clip")]
-    assert [one.body.get("supersedes") for one in dock.parsed("clip")] == [None] * 3 + seqs[:3]
+    assert (told.end.sealed, told.end.known, told.findings) == (0, 3, [])
+    assert len(dock.parsed("clip")) == 3
+    victim = max(first.sealed.values(), key=lambda clip: clip.size)
+    stored = dock.root / "store" / "clips" / victim.sha256[:2] / victim.sha256
+    data = bytearray(stored.read_bytes())
+    data[len(data) // 2] ^= 1
+    stored.chmod(0o640)
+    stored.write_bytes(data)
+    told = dock.take_over(card, reread=True)
+    assert (told.end.sealed, told.findings) == (1, [("store-damaged", victim.path)])
+    dock.assert_holds()
+
+
+def test_a_lost_stored_copy_comes_over_again_and_is_told(dock: DockIn, tmp_path: Path) -> None:
+    """A clip that the store has lost is fetched from the card, and its loss is a finding."""
+    card = make_fat_card(tmp_path / "card", FILES)
+    victim = next(iter(dock.take_over(card).sealed.values()))
+    (dock.root / "store" / "clips" / victim.sha256[:2] / victim.sha256).unlink()
+    told = dock.take_over(card)
+    assert (told.end.sealed, told.findings) == (1, [("store-missing", victim.path)])
     dock.assert_holds()
 
 

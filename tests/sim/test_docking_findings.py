@@ -242,24 +242,54 @@ def test_a_finding_stands_in_a_document_with_all_that_is_known(
 
 
 def test_a_renamed_clip_is_taken_over_again(dock: DockIn, tmp_path: Path) -> None:
-    """A renamed clip is copied under its new name, and the old one is missing, once."""
+    """A renamed clip is copied under its new name, and is found renamed, once."""
     card = make_fat_card(tmp_path / "card", {"OLD.MP4": A}, SIZE)
     old = dock.take_over(card).sealed["OLD.MP4"]
     make_fat_card(card, {"NEW.MP4": A}, SIZE)
     told = dock.take_over(card)
     assert told.sealed["NEW.MP4"].sha256 == old.sha256
-    assert told.findings == [("missing", "OLD.MP4")]
+    assert told.findings == [("renamed", "OLD.MP4")]
     nothing_new(dock, card)
 
 
 def test_a_clip_comes_back_unchanged(dock: DockIn, tmp_path: Path) -> None:
-    """After it was missing it is known again as soon as the card shows it."""
+    """After it was missing it is known again, and told; gone once more, it is missing once more."""
     card = make_fat_card(tmp_path / "card", {"A.MP4": A}, SIZE)
     kept = card.read_bytes()
     dock.take_over(card)
-    make_fat_card(card, {}, SIZE)
-    assert dock.take_over(card).findings == [("missing", "A.MP4")]
-    card.write_bytes(kept)
-    told = dock.take_over(card)
-    assert (told.end.known, told.findings) == (1, [])
+    for _ in range(2):
+        make_fat_card(card, {}, SIZE)
+        assert dock.take_over(card).findings == [("missing", "A.MP4")]
+        assert dock.take_over(card).findings == []
+        card.write_bytes(kept)
+        told = dock.take_over(card)
+        assert (told.end.known, told.findings) == (1, [("present-again", "A.MP4")])
+        assert dock.take_over(card).findings == []
     dock.assert_holds()
+
+
+def test_cards_with_one_serial_do_not_accuse_each_other(dock: DockIn, tmp_path: Path) -> None:
+    """Clips of a recorder of another number are another card's, whatever the serial says."""
+
+    def param(number: str) -> bytes:
+        return f"[ZFY]\r\nDevNo={number}\r\n".encode()
+
+    one = make_fat_card(tmp_path / "one", {"A.MP4": A, "Param.ini": param("DSJ-1001")}, SIZE)
+    two = make_fat_card(tmp_path / "two", {"B.MP4": B, "Param.ini": param("DSJ-1002")}, SIZE)
+    dock.take_over(one)
+    assert dock.take_over(two).findings == [("recorder-changed", "")]
+    assert dock.take_over(one).findings == [("recorder-changed", "")]
+    for card in (two, one, two):
+        told = dock.take_over(card)
+        assert (told.end.sealed, told.findings) == (0, [])
+
+
+def test_a_folder_accuses_nobody(dock: DockIn, tmp_path: Path) -> None:
+    """Nothing tells one folder from another: what is not in it is not missing."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "A.MP4").write_bytes(A)
+    (folder / "B.MP4").write_bytes(B)
+    dock.take_over(folder)
+    (folder / "A.MP4").unlink()
+    assert dock.take_over(folder).findings == []

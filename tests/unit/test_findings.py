@@ -27,12 +27,14 @@ def known(entry: Entry, *, seq: int = 7, media_class: str = "media") -> Known:
 
 def found(entries: list[Entry], *clips: Known, sound: bool = True) -> list[Finding]:
     """Return what is found on a volume with these entries, against these clips."""
-    return findings.of_volume(
-        volume(sound=sound),
-        entries,
-        {clip.path_key: clip for clip in clips},
-        looks_like_clip=lambda entry: entry.text.upper().endswith("MP4"),
-        judged=lambda clip: clip.media_class != "record",
+    return list(
+        findings.of_volume(
+            volume(sound=sound),
+            entries,
+            {clip.path_key: (clip,) for clip in clips},
+            looks_like_clip=lambda entry: entry.text.upper().endswith("MP4"),
+            judged=lambda clip: clip.media_class != "record",
+        )
     )
 
 

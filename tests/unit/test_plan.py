@@ -32,10 +32,9 @@ def known(entry: Entry, *, seq: int = 7) -> Known:
     )
 
 
-def step(entry: Entry, before: Known | None = None, *, reread: bool = False) -> plan.Step:
+def step(entry: Entry, *before: Known) -> plan.Step:
     """Return the one step for a card with one file."""
-    ledger = {} if before is None else {before.path_key: before}
-    (found,) = plan.steps(VOLUME, [entry], ledger, reread=reread)
+    (found,) = plan.steps(VOLUME, [entry], {plan.path_key(entry): before})
     return found
 
 
@@ -58,10 +57,18 @@ def test_the_access_date_says_nothing() -> None:
     assert isinstance(step(seen, known(entry)), Keep)
 
 
-def test_reread_takes_what_is_known() -> None:
-    """With reread every clip is copied and compared."""
-    entry = record("DCIM/A.MP4")
-    assert step(entry, known(entry), reread=True) == Take(VOLUME, entry, known(entry))
+def test_any_version_under_a_name_is_known_again() -> None:
+    """A broken card may hold one name twice: each file is what it was sealed as."""
+    entry, twin = record("DCIM/A.MP4"), record("DCIM/A.MP4", at=90_000)
+    versions = known(twin, seq=8), known(entry, seq=7)
+    assert step(entry, *versions) == Keep(VOLUME, entry, versions[1])
+    assert step(twin, *versions) == Keep(VOLUME, twin, versions[0])
+
+
+def test_an_odd_name_is_no_reason_for_not_reading() -> None:
+    """The problem that keeps the content away is named, not the first one."""
+    entry = record("A.MP4", size=10, reach=0, problems=("name-control", "cluster-out-of-range"))
+    assert step(entry) == Skip(VOLUME, entry, "cluster-out-of-range")
 
 
 @pytest.mark.parametrize(
@@ -92,14 +99,14 @@ def test_the_oldest_comes_first() -> None:
         record("A", modified=None),
         record("D", modified=Stamp(DATE, TIME), record_offset=0),
     ]
-    steps = plan.steps(VOLUME, files, {}, reread=False)
+    steps = plan.steps(VOLUME, files, {})
     assert [one.entry.text for one in steps] == ["A", "D", "B", "C"]
 
 
 def test_folders_and_deleted_records_are_no_files() -> None:
     """They get no step."""
     files = [record("D", directory=True), record("A", deleted=True)]
-    assert plan.steps(VOLUME, files, {}, reread=False) == []
+    assert plan.steps(VOLUME, files, {}) == []
 
 
 def test_a_file_without_anything_to_read_is_skipped() -> None:

@@ -1,7 +1,9 @@
 """What core and reader say to each other, as bytes and back."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -26,12 +28,15 @@ from firmware_bridge.volume.listing import (
     Stamp,
     Volume,
 )
+from firmware_bridge.volume.problems import CODES
 
+ROOT = Path(__file__).parents[2]
 U16 = st.integers(0, 2**16 - 1)
 U32 = st.integers(0, 2**32 - 1)
 U64 = st.integers(0, 2**64 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-PROBLEMS = st.lists(st.builds(Problem, TEXT, TEXT), max_size=3).map(tuple)
+CODE = st.sampled_from(sorted(CODES))
+PROBLEMS = st.lists(st.builds(Problem, CODE, TEXT), max_size=3).map(tuple)
 EXTENTS = st.lists(st.builds(Extent, U64, st.integers(1, 2**64 - 1)), max_size=5).map(tuple)
 NAMES = st.builds(Name, st.binary(max_size=40), TEXT, st.binary(max_size=11))
 STAMPS = st.none() | st.builds(
@@ -259,3 +264,17 @@ def test_bytes_of_a_frame_never_change() -> None:
     """The example of docs/formats/reader-wire.md, section 2."""
     frame = wire.encode(wire.Open(b"/dev/sdb"))
     assert frame == (b"\x00\x00\x00\x35" + b'{"kind":"open","version":1,"path":"2f6465762f736462"}')
+
+
+def test_a_problem_has_a_code_that_is_written_down() -> None:
+    """A reader that was taken over gets no word of its own into the log."""
+    with pytest.raises(ReaderFailedError):
+        codec.problem_from(["officer 012345 was here", ""])
+
+
+def test_the_codes_are_those_of_the_format() -> None:
+    """Section 5 of the format and the code list the same words."""
+    text = (ROOT / "docs/formats/volume-listing.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
+    told = {code for row in rows for code in re.findall(r"`([a-z0-9-]+)`", row)}
+    assert told >= CODES
