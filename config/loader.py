@@ -56,7 +56,7 @@ class Loaded:
 
     @property
     def register(self) -> Path:
-        """Where the register of recorders and holders lies; it need not exist."""
+        """Where the register of recorders and holders lies; the shipped one need not exist."""
         return self.directory / self.settings.recorders.register
 
 
@@ -73,7 +73,8 @@ def load(
     one that was named must exist. `overrides` are flags, by dotted name; `env` is the
     environment (default: none of it); `host` the machine's name (default: asked).
     """
-    env = {} if env is None else env
+    # An empty variable is how a shell or a unit file unsets one.
+    env = {name: text for name, text in (env or {}).items() if text}
     directory = _directory(config, env)
     stack = layers.lay(
         [
@@ -85,16 +86,18 @@ def load(
     )
     _check_zone(stack)
     _check_state(stack)
-    return Loaded(
+    loaded = Loaded(
         settings=stack.settings,
         origins=stack.origins,
         digest=_digest(stack.settings),
         directory=directory,
     )
+    _check_register(loaded)
+    return loaded
 
 
 def _directory(config: Path | None, env: Mapping[str, str]) -> Path:
-    named = config or (Path(env["SEALDOCK_CONFIG"]) if env.get("SEALDOCK_CONFIG") else None)
+    named = config or (Path(env["SEALDOCK_CONFIG"]) if "SEALDOCK_CONFIG" in env else None)
     if named is None:
         return DEFAULT_DIRECTORY
     if not named.is_dir():
@@ -138,8 +141,10 @@ def _variables(env: Mapping[str, str]) -> Iterator[Layer]:
             yield _line(name, env[variable], source=f"environment {variable}")
     for variable in sorted(env.keys() - known.keys() - _SHORT.keys() - _RESERVED):
         if variable.startswith("SEALDOCK_"):
-            plain = [name.removeprefix("SEALDOCK_") for name in [*known, *_SHORT]]
-            near = layers.nearest(variable.removeprefix("SEALDOCK_"), plain)
+            # Compared without what all of them begin with: else each is near to each.
+            whole = {name.removeprefix("SEALDOCK_"): name for name in [*known, *_SHORT]}
+            near = layers.nearest(variable.removeprefix("SEALDOCK_"), whole)
+            near = whole.get(near, near)
             raise ConfigError("unknown-variable", source=f"environment {variable}", near=near)
 
 
@@ -185,6 +190,18 @@ def _check_state(stack: layers.Stack) -> None:
             source=stack.origins["storage.state"],
             where="$.storage.state",
             path=state,
+        )
+
+
+def _check_register(loaded: Loaded) -> None:
+    """Refuse a register that somebody named and that is not there: it would empty the real one."""
+    name = "recorders.register"
+    if loaded.origins[name] != BUILT_IN and not loaded.register.exists():
+        raise ConfigError(
+            "no-register",
+            source=loaded.origins[name],
+            where=f"$.{name}",
+            path=str(loaded.register),
         )
 
 

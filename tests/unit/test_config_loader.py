@@ -126,7 +126,17 @@ def test_a_misspelt_variable_is_refused_and_the_near_one_named() -> None:
         load(env={"SEALDOCK_READER_TIMOUT_S": "9"})
     assert caught.value.problem == "unknown-variable"
     assert caught.value.source == "environment SEALDOCK_READER_TIMOUT_S"
-    assert caught.value.facts["near"] == "READER_TIMEOUT_S"
+    assert caught.value.facts["near"] == "SEALDOCK_READER_TIMEOUT_S"
+    with pytest.raises(ConfigError) as caught:
+        load(env={"SEALDOCK_XYZZY": "9"})
+    assert caught.value.facts["near"] == "—"
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
+    """A shell or a unit file unsets a variable by leaving it empty."""
+    directory = site(tmp_path, '[dock]\nlanguage = "en"')
+    empty = dict.fromkeys(["SEALDOCK_CONFIG", "SEALDOCK_LANG", "SEALDOCK_READER_TIMEOUT_S"], "")
+    assert load(directory, env=empty, host="x") == load(directory, host="x")
 
 
 @pytest.mark.parametrize(("text", "problem"), [("soon", "wrong-type"), ("0", "bad-value")])
@@ -257,8 +267,16 @@ def test_the_digest_stands_for_the_settings_and_nothing_else(tmp_path: Path) -> 
 def test_the_register_lies_in_the_configuration_directory(tmp_path: Path) -> None:
     """A relative register is meant from the configuration directory, an absolute one is kept."""
     assert load(site(tmp_path, "")).register == tmp_path / "register.csv"
-    loaded = load(env={"SEALDOCK_RECORDERS_REGISTER": "/srv/r.csv"})
-    assert loaded.register == Path("/srv/r.csv")
+    register = tmp_path / "r.csv"
+    register.touch()
+    assert load(env={"SEALDOCK_RECORDERS_REGISTER": str(register)}).register == register
+
+
+def test_a_register_that_was_named_must_be_there(tmp_path: Path) -> None:
+    """A mistyped register would make every recorder an unregistered one, silently."""
+    error = refused(tmp_path, '[recorders]\nregister = "registre.csv"')
+    assert (error.problem, error.where) == ("no-register", "$.recorders.register")
+    assert error.facts["path"] == str(tmp_path / "registre.csv")
 
 
 def test_every_default_is_explained() -> None:
