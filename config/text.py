@@ -1,5 +1,6 @@
 """How sizes, durations and times are written for people, the same on every face."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
@@ -37,6 +38,16 @@ def duration(seconds: int, lang: str) -> str:
             second = say(f"duration.{smaller}", lang, n=rest)
             return say("duration.both", lang, first=first, second=second) if rest else first
     return say("duration.seconds", lang, n=whole)
+
+
+def listed(words: Iterable[str], lang: str) -> str:
+    """Return words as a list in a sentence: "大小、内容", "size, content"."""
+    return say("text.list", lang).join(words)
+
+
+def sentences(first: str, second: str, lang: str) -> str:
+    """Return two sentences that stand one behind the other."""
+    return say("text.sentences", lang, first=first, second=second)
 
 
 def local_time(utc_ms: int, zone: tzinfo) -> str:

@@ -73,6 +73,7 @@ class Trouble(StrEnum):
     MISSING = "missing"
     IRREGULAR = "irregular"  # a link, a directory, a pipe: no file
     UNREADABLE = "unreadable"
+    FORBIDDEN = "forbidden"  # this user may not read it; another might
     OVERSIZE = "oversize"
 
 

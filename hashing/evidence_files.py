@@ -11,6 +11,7 @@ from hashing.errors import FileTroubleError, Trouble
 
 _CHUNK: Final = 1 << 20
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+_REFUSED: Final = frozenset({errno.EACCES, errno.EPERM})
 # O_NONBLOCK: a pipe that took the file's place since the look must not hold us up.
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -46,6 +47,11 @@ def is_file(path: str) -> bool:
     return os.path.isfile(path)  # noqa: PTH113  pathlib's raises where it may not look
 
 
+def is_there(path: str) -> bool:
+    """Tell whether there is anything at all by this name; whatever `path` is, nothing raises."""
+    return os.path.lexists(path)
+
+
 def listing(path: str) -> list[os.DirEntry[str]]:
     """Return what a directory holds, by name; raise FileTroubleError."""
     try:
@@ -77,4 +83,5 @@ def _trouble(error: OSError) -> FileTroubleError:
         return FileTroubleError(Trouble.MISSING, "it is not there")
     if error.errno == errno.ELOOP:
         return FileTroubleError(Trouble.IRREGULAR, "it is a symbolic link")
-    return FileTroubleError(Trouble.UNREADABLE, error.strerror or type(error).__name__)
+    trouble = Trouble.FORBIDDEN if error.errno in _REFUSED else Trouble.UNREADABLE
+    return FileTroubleError(trouble, error.strerror or type(error).__name__)

@@ -3,28 +3,25 @@
 It asks neither the daemon nor its settings: what it checks may come from any dock.
 """
 
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
+from config import text
 from config.exit_codes import ExitCode
 from config.messages import DEFAULT_LANGUAGE, LANGUAGES, printable, say, term
-from hashing.command import read_key
-from hashing.errors import KeyFormatError
-from hashing.evidence_files import is_directory
-from hashing.keys import VerifierKey
+from dock_daemon.commands.printing import SCHEMA, json_line, print_error
+from hashing.command import Refusal, trusted
 from hashing.log_walk import Progress
 from hashing.report import CODES, NOTICES, Problem, Report
 from hashing.verify import verify_log
 
-_SCHEMA: Final = 1
 _PLAIN_EVERY_S: Final = 60.0
 _PATH: Final = click.Path(path_type=Path)
 
@@ -36,8 +33,8 @@ Examples:
   sealdock verify log --key dock.example/1+c5686328+AaRV/SbF... --clip seen.mp4
 
 \b
-Exit codes: 0 verified, 6 something does not match, 2 this is no key, 3 no such
-directory; docs/formats/log.md section 7 has every code of a problem."""
+Exit codes: 0 verified, 6 something does not match, 2 this is no key, 3 no such file
+or directory; docs/formats/log.md section 7 has every code of a problem."""
 )
 @click.argument("log_dir", metavar="LOGDIR", type=_PATH)
 @click.option("--key", required=True, metavar="VKEY", help="The key, or a file that holds it.")
@@ -62,26 +59,28 @@ def verify(
     come from someone you trust: the copy in LOGDIR is only as good as LOGDIR.
     """
     said = lang or _language()
-    trusted = _key(key, said)
-    if not is_directory(str(log_dir)):
-        click.echo(say("verify.no-log", said, path=log_dir), err=True)
-        raise click.exceptions.Exit(ExitCode.NOT_FOUND)
+    vkey = trusted(key, log_dir, store, clips)
+    if isinstance(vkey, Refusal):
+        _refuse(vkey, said, as_json=as_json)
     with _progress(said) as progress:
-        report = verify_log(log_dir, trusted, store=store, clips=clips, progress=progress)
+        report = verify_log(log_dir, vkey, store=store, clips=clips, progress=progress)
     if as_json:
-        click.echo(json.dumps({"schema": _SCHEMA, **report.as_json()}))
+        click.echo(json_line({"schema": SCHEMA, **report.as_json()}))
     else:
         for line in _lines(report, said):
             click.echo(line)
     raise click.exceptions.Exit(ExitCode.OK if report.ok else ExitCode.VERIFICATION_FAILED)
 
 
-def _key(text: str, lang: str) -> VerifierKey:
-    try:
-        return read_key(text)
-    except KeyFormatError as error:
-        click.echo(say("verify.bad-key", lang, detail=error), err=True)
-        raise click.exceptions.Exit(ExitCode.USAGE) from None
+def _refuse(refusal: Refusal, lang: str, *, as_json: bool) -> NoReturn:
+    """End the command before anything was checked."""
+    facts = {"path": refusal.path, "detail": refusal.detail}
+    message = say(f"verify-refusal.{refusal.code}", lang, **facts)
+    if as_json:
+        print_error(refusal.code, message, refusal.exit_code)
+    else:
+        click.echo(message, err=True)
+    raise click.exceptions.Exit(refusal.exit_code)
 
 
 def _language() -> str:
@@ -97,7 +96,7 @@ def _lines(report: Report, lang: str) -> Iterator[str]:
     for code, count in report.omitted.items():
         yield say("verify.more", lang, count=count, what=term("verify-code", code, lang))
     for clip in report.sealed:
-        entries = ", ".join(map(str, clip.seqs))
+        entries = text.listed(map(str, clip.seqs), lang)
         size, digest = clip.size, clip.sha256
         yield say("verify.sealed", lang, clip=clip.where, entries=entries, size=size, sha256=digest)
     if report.size is not None:

@@ -65,9 +65,10 @@ def test_the_key_is_text_or_a_file(
 
 def test_exit_codes(disk: Disk, capsys: pytest.CaptureFixture[str]) -> None:
     """2 for a key that is none, 3 for a directory that is none, 6 for what does not verify."""
-    assert main(["verify", str(disk.log), "--key", "nonsense"]) == ExitCode.USAGE
+    assert main(["verify", str(disk.log), "--key", f"{VKEY}x"]) == ExitCode.USAGE
     assert main(["verify", str(disk.log), "--key", str(disk.log / "checkpoint")]) == ExitCode.USAGE
-    assert main(["verify", str(disk.log), "--key", "x" * 9_000]) == ExitCode.USAGE
+    assert main(["verify", str(disk.log), "--key", "x+" * 4_500]) == ExitCode.USAGE
+    assert main(["verify", str(disk.log), "--key", "x" * 9_000]) == ExitCode.NOT_FOUND
     assert main(["verify", str(disk.log / "no"), "--key", VKEY]) == ExitCode.NOT_FOUND
     assert main(["verify", "x" * 9_000, "--key", VKEY]) == ExitCode.NOT_FOUND
     disk.change("log/checkpoint", lambda data: data[1:])
@@ -118,9 +119,50 @@ def test_the_docks_command(disk: Disk, lang: str) -> None:
     assert str(disk.log / "tile/0/000.p/7") in done.output
     told = json.loads(CliRunner().invoke(verify, [*arguments, "--json"]).stdout)
     assert [problem["code"] for problem in told["problems"]] == ["tile-missing"]
-    assert CliRunner().invoke(verify, [str(disk.log), "--key", "x"]).exit_code == ExitCode.USAGE
-    gone = CliRunner().invoke(verify, [str(disk.log / "no"), "--key", VKEY])
-    assert gone.exit_code == ExitCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "exit_code"),
+    [
+        ({"log": "no"}, "no-log", ExitCode.NOT_FOUND),
+        ({"--store": "no"}, "no-store", ExitCode.NOT_FOUND),
+        ({"--clip": "no"}, "no-clip", ExitCode.NOT_FOUND),
+        ({"--key": "no/a+vkey"}, "no-key-file", ExitCode.NOT_FOUND),
+        ({"--key": "no.vkey"}, "no-key-file", ExitCode.NOT_FOUND),
+        ({"--key": VKEY.removesuffix("=")[:-1]}, "bad-key", ExitCode.USAGE),
+    ],
+)
+def test_what_is_not_there_is_named(
+    disk: Disk, wrong: dict[str, str], code: str, exit_code: ExitCode
+) -> None:
+    """Of all that can be mistyped each has its sentence and its code, for people and programs."""
+    given = {"log": str(disk.log), "--key": VKEY, "--store": str(disk.store), **wrong}
+    log, options = given.pop("log"), [part for pair in given.items() for part in pair]
+    assert main(["verify", log, *options]) == exit_code
+    said = CliRunner().invoke(verify, [log, *options, "--lang", "en"])
+    assert (said.exit_code, said.stdout) == (exit_code, "")
+    assert next(iter(wrong.values())) in said.stderr
+    told = json.loads(CliRunner().invoke(verify, [log, *options, "--json"]).stderr)
+    assert (told["message_type"], told["schema"], told["code"]) == ("error", 1, code)
+    assert told["exit_code"] == exit_code
+
+
+def test_a_key_file_that_only_others_may_read(disk: Disk) -> None:
+    """Where the key is there and this user may not read it, that is said, and is no wrong key."""
+    disk.log.joinpath("vkey").chmod(0)
+    for folder in (disk.root, *disk.root.parents[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    arguments = [str(disk.log), "--key", str(disk.log / "vkey"), "--json"]
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        plain = main(["verify", *arguments])
+        done = CliRunner().invoke(verify, arguments)
+    finally:
+        os.seteuid(before)
+    assert plain == done.exit_code == ExitCode.NOT_PERMITTED
+    assert json.loads(done.stderr)["code"] == "key-not-permitted"
 
 
 def test_every_code_is_documented_and_has_words() -> None:
