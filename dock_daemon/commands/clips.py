@@ -8,8 +8,8 @@ from config import text
 from config.messages import say
 from dock_daemon import wording
 from dock_daemon.asking import ask
-from dock_daemon.commands.options import SCHEMA, Invocation, common_options
-from dock_daemon.commands.telling import json_line
+from dock_daemon.commands.options import Invocation, common_options
+from dock_daemon.commands.printing import SCHEMA, json_line
 
 
 @click.command(epilog="Example:  sealdock clips --late --limit 20")

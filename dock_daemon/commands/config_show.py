@@ -9,7 +9,8 @@ import msgspec
 from config.loader import BUILT_IN, HOST_NAME, Loaded
 from config.messages import printable, say
 from dock_daemon.bays.udev_rules import rules_for
-from dock_daemon.commands.options import SCHEMA, Invocation, common_options
+from dock_daemon.commands.options import Invocation, common_options
+from dock_daemon.commands.printing import SCHEMA, json_line
 
 
 @click.group()
@@ -34,7 +35,7 @@ def show(invocation: Invocation, *, origin: bool, changed: bool) -> None:
         if not changed or loaded.origins[name] not in {BUILT_IN, HOST_NAME}
     }
     if invocation.json:
-        click.echo(json.dumps(_document(loaded, values), ensure_ascii=False, indent=2))
+        click.echo(json_line(_document(loaded, values), indent=2))
         return
     for name, value in values.items():
         line = printable(f"{name} = {_toml(value)}")
@@ -54,7 +55,7 @@ def udev_rules(invocation: Invocation) -> None:
     bays = invocation.loaded.settings.bays
     rules = rules_for(port for bay in bays if bay.enabled for port in bay.ports)
     if invocation.json:
-        click.echo(json.dumps({"schema": SCHEMA, "rules": rules}, ensure_ascii=False))
+        click.echo(json_line({"schema": SCHEMA, "rules": rules}))
     else:
         click.echo(rules, nl=False)
 

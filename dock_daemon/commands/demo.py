@@ -13,7 +13,7 @@ from config.exit_codes import ExitCode
 from config.messages import say, term
 from dock_daemon import wording
 from dock_daemon.commands.options import Invocation, common_options
-from dock_daemon.commands.telling import json_line
+from dock_daemon.commands.printing import SCHEMA, json_line, print_error
 from dock_daemon.rehearsal import umockdev
 from dock_daemon.rehearsal.card import ToolError
 from dock_daemon.rehearsal.scenes import PORT, SceneError, Stage, play
@@ -92,7 +92,7 @@ class _Teller:
         """Print one scene that went as it must."""
         self._scene += 1
         if self._json:
-            told = {"message_type": "scene", "schema": 1, "scene": scene, "ok": True, **facts}
+            told = {"message_type": "scene", "schema": SCHEMA, "scene": scene, "ok": True, **facts}
             click.echo(json_line(told))
             return
         click.echo(f"{self._scene:2}. {self._sentence(scene, facts)}")
@@ -126,9 +126,7 @@ class _Teller:
     def failed(self, why: str) -> None:
         """End the demo: it did not show what it must."""
         if self._json:
-            told = {"message_type": "error", "schema": 1, "code": "demo", "message": why,
-                    "exit_code": int(ExitCode.FAILED)}  # fmt: skip
-            click.echo(json_line(told), err=True)
+            print_error("demo", why, ExitCode.FAILED)
         else:
             click.echo(why, err=True)
         raise click.exceptions.Exit(ExitCode.FAILED)
@@ -137,7 +135,9 @@ class _Teller:
         """Say what to try with what the demo has left behind."""
         state, log = stage.state, stage.state / "log"
         if self._json:
-            click.echo(json_line({"message_type": "summary", "schema": 1, "state": str(state)}))
+            click.echo(
+                json_line({"message_type": "summary", "schema": SCHEMA, "state": str(state)})
+            )
             return
         click.echo(say("demo.next", self._lang))
         for command in (

@@ -1,21 +1,19 @@
 """What every command shares: its options, and how it ends when something is wrong."""
 
 import functools
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import click
 
 from config.loader import Loaded, load
 from config.messages import DEFAULT_LANGUAGE, LANGUAGES
+from dock_daemon.commands.logs import logs_on_stderr
+from dock_daemon.commands.printing import print_error
 from dock_daemon.faults import EXPECTED, fault_of, remedy, sentence
-
-SCHEMA: Final = 1
-"""The version of every JSON object that a command prints; fields may be added to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +33,7 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command --json, --state, --config and --lang, as its first argument.
 
     The settings are loaded before it runs, and an error that the fault table knows ends it
-    with one message and the exit code of that table.
+    with one message and the exit code of that table. What is logged goes to stderr.
     """
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -60,7 +58,8 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
         try:
             invocation = _invocation(as_json=as_json, state=state, config=config, lang=lang)
             said = invocation.lang
-            command(invocation, **rest)
+            with logs_on_stderr(as_json=as_json):
+                command(invocation, **rest)
         except EXPECTED as error:
             _end(error, said, as_json=as_json)
 
@@ -103,16 +102,7 @@ def _end(error: Exception, lang: str, *, as_json: bool) -> NoReturn:
     fault = fault_of(error)
     what, advice = sentence(error, lang), remedy(error, lang)
     if as_json:
-        told = {
-            "message_type": "error",
-            "schema": SCHEMA,
-            "code": fault.code,
-            "message": what,
-            "remedy": advice,
-            "retry": fault.retry,
-            "exit_code": int(fault.exit_code),
-        }
-        click.echo(json.dumps(told, ensure_ascii=False), err=True)
+        print_error(fault.code, what, fault.exit_code, remedy=advice, retry=fault.retry)
     else:
         click.echo(f"{what}\n{advice}", err=True)
     raise click.exceptions.Exit(fault.exit_code)

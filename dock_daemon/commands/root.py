@@ -13,6 +13,7 @@ from typing import Final, cast
 import click
 
 from config.exit_codes import ExitCode
+from dock_daemon.commands.printing import print_error
 from dock_daemon.version import VERSION
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -87,24 +88,50 @@ def sealdock() -> None:
 
 def main() -> None:
     """Run the command line, and end the process with the exit code that says how it went."""
-    sys.exit(_run())
+    _open_closed()
+    try:
+        code = _run()
+    except OSError:
+        # A command that only prints ends where printing does. Where our words went out well,
+        # the error is of something else: a bug, and shown as one.
+        if _said():
+            raise
+        code = ExitCode.FAILED
+    sys.exit(code if _said() else code or ExitCode.FAILED)
 
 
 def _run() -> int:
     try:
         result: object = sealdock.main(prog_name="sealdock", standalone_mode=False)
-        sys.stdout.flush()
     except click.Abort:
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        if "--json" in sys.argv[1:]:
+            print_error("usage", error.format_message(), error.exit_code)
+        else:
+            error.show()
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read us has seen enough. What is still buffered must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
     # ctx.exit(code) comes back as a number; a command that simply returns has done its work.
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _open_closed() -> None:
+    """Open what the shell closed (`>&-`): else evidence would get its number, and our words."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  to the end of the process
+
+
+def _said() -> bool:
+    """Tell whether all that was printed went out; what did not must not raise again at exit."""
+    all_of_it = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            all_of_it = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return all_of_it
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Mapping
 
 import click
@@ -11,7 +10,8 @@ from dock_daemon.bays.bay_view import BayView
 from dock_daemon.bays.hotplug import UdevHotplug
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import Invocation, common_options
-from dock_daemon.commands.telling import as_json, json_line
+from dock_daemon.commands.printing import json_line, unheeded
+from dock_daemon.commands.telling import as_json
 from dock_daemon.dock import Dock
 from dock_daemon.docking.events import Event, Progress
 from dock_daemon.docking.rules import Rules
@@ -39,12 +39,10 @@ Examples:
 def run(invocation: Invocation, *, stand_ins: tuple[str, ...]) -> None:
     """Be the dock: watch the bays, take over, seal, publish.
 
-    Logs go to stderr. With --json each event is also one line on stdout, with the bay
-    that it happened in. Ends in good order on SIGTERM or Ctrl-C.
+    Logs go to stderr. With --json they are JSON, and each event is also one line on
+    stdout, with the bay that it happened in. Ends in good order on SIGTERM or Ctrl-C.
     """
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.getLogger().setLevel(logging.INFO)
     rules = Rules.of(invocation.loaded)
     clock = SystemClock()
     with open_state(invocation.loaded, clock) as state:
@@ -74,7 +72,7 @@ async def _serve(
         clock,
         UdevHotplug(),
         stand_ins=stand_ins,
-        heard=heard,
+        heard=unheeded(heard),
         shown=shown,
     )
 

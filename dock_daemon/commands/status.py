@@ -10,10 +10,12 @@ from config.exit_codes import ExitCode
 from config.messages import say
 from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
-from dock_daemon.commands.options import SCHEMA, Invocation, common_options
-from dock_daemon.commands.telling import json_line
+from dock_daemon.commands.options import Invocation, common_options
+from dock_daemon.commands.printing import SCHEMA, json_line
 
 Row = dict[str, Any]  # what the dock answers is JSON: this command knows its shape
+
+_BY_HAND = "pull"  # the bay that `sealdock pull` names, unless it is told another
 
 
 @click.command(epilog="Example:  sealdock status --json")
@@ -93,12 +95,13 @@ def _bay_line(bay: Row, lang: str, zone: tzinfo) -> str:
 
 
 def _docking_line(row: Row, lang: str, zone: tzinfo) -> str:
+    by_hand = row["bay"] == _BY_HAND
     return say(
         "status.docking",
         lang,
         number=row["number"],
         at=text.local_time(row["opened_ms"], zone),
-        bay=row["bay"],
+        place=say("status.by-hand" if by_hand else "status.at-bay", lang, bay=row["bay"]),
         recorder=row["recorder"] or "-",
         result=say(f"status-result.{row['result'] or 'running'}", lang),
         clips=row["clips"] or 0,

@@ -5,11 +5,9 @@ On a terminal rich draws a bar; else plain lines; with --json one object a line,
 """
 
 import dataclasses
-import json
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -18,7 +16,7 @@ import click
 from config import text
 from config.messages import say
 from dock_daemon import wording
-from dock_daemon.commands.options import SCHEMA
+from dock_daemon.commands.printing import SCHEMA, json_line, unheeded
 from dock_daemon.docking.events import (
     Checked,
     ClipKnown,
@@ -48,12 +46,29 @@ class Teller(Protocol):
 
 
 def teller(*, as_json: bool, lang: str, zone: ZoneInfo) -> Teller:
-    """Return the teller that fits what listens on stdout."""
+    """Return the teller that fits what listens on stdout; nobody has to go on listening."""
     if as_json:
-        return JsonTeller()
-    if sys.stdout.isatty():
-        return TerminalTeller(lang, zone)
-    return PlainTeller(lang, zone)
+        return _Unheeded(JsonTeller())
+    # Python has no stdout where the shell closed it (`>&-`).
+    if sys.stdout is not None and sys.stdout.isatty():
+        return _Unheeded(TerminalTeller(lang, zone))
+    return _Unheeded(PlainTeller(lang, zone))
+
+
+class _Unheeded:
+    """A teller that falls silent when stdout breaks, and never ends a docking by it."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._hear = unheeded(teller.hear)
+        self._close = unheeded(teller.close)
+
+    def hear(self, event: Event) -> None:
+        """Tell one event, if that can still be heard."""
+        self._hear(event)
+
+    def close(self) -> None:
+        """Leave the terminal as it was, if there still is one."""
+        self._close()
 
 
 class JsonTeller:
@@ -175,8 +190,9 @@ class PlainTeller:
         fact = wording.finding_fact(
             event.finding, volume=event.volume, path=event.path, facts=event.facts, lang=self._lang
         )
+        title = wording.finding_title(event.finding, self._lang)
         return [
-            f"! {wording.finding_title(event.finding, self._lang)}: {fact}",
+            say("pull.finding", self._lang, title=title, fact=fact),
             f"  {wording.finding_causes(event.finding, self._lang)}",
         ]
 
@@ -220,11 +236,6 @@ class TerminalTeller(PlainTeller):
 
             self._next_s = time.monotonic() + _DRAW_EVERY_S
             self._live.update(Text(self._bar(event)), refresh=True)
-
-
-def json_line(told: Mapping[str, object]) -> str:
-    """Return one JSON object on one line, as every command prints it."""
-    return json.dumps(told, ensure_ascii=False)
 
 
 def as_json(event: Event) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """`sealdock` itself: what it does before, and instead of, any of its commands."""
 
+import json
 import os
 import subprocess
 import sys
@@ -86,3 +87,77 @@ def test_reader_that_hangs_up_is_no_crash() -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (ExitCode.FAILED, "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["pull", "--json"],
+        ["--json", "verfy"],
+        ["status", "--json", "--nonsense"],
+        ["status", "--lang", "fr", "--json"],
+        ["config", "shw", "--json"],
+    ],
+)
+def test_programs_read_wrong_usage_as_json(wrong: list[str]) -> None:
+    """With --json anywhere, what is wrong with a command line is one JSON object on stderr."""
+    done = run(*wrong)
+    told = json.loads(done.stderr)
+    assert told.pop("message")
+    assert told == {"message_type": "error", "schema": 1, "code": "usage", "exit_code": 2}
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+
+
+@pytest.mark.parametrize("command", [["completion", "bash"], ["config", "show"], ["--help"]])
+def test_disk_without_room_for_our_words_is_no_crash(command: list[str]) -> None:
+    """When what we print can't be written we end with 1, without a traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = run(*command, stdout=full.fileno())
+    assert (done.returncode, done.stderr) == (ExitCode.FAILED, "")
+
+
+def taken_over(state: Path) -> list[str]:
+    """Return the clips that are in the state directory by now, and check that all is signed."""
+    report = json.loads(run("status", "--json", "--state", str(state)).stdout)
+    assert report["signed"] == report["totals"]["entries"]
+    clips = json.loads(run("clips", "--json", "--state", str(state)).stdout)["clips"]
+    return sorted(clip["path"] for clip in clips)
+
+
+@pytest.mark.parametrize("how", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("redirected", "code"),
+    [(">/dev/full", ExitCode.FAILED), (">&-", ExitCode.OK), ("2>&-", ExitCode.OK),
+     ("<&- >&- 2>&-", ExitCode.OK), ("| exec true", ExitCode.OK)],
+)  # fmt: skip
+def test_no_docking_ends_because_nobody_listens(
+    tmp_path: Path, how: list[str], redirected: str, code: ExitCode
+) -> None:
+    """Whatever becomes of what we print, all clips are taken over, sealed and published."""
+    names = [f"a{number}.mp4" for number in range(3)]
+    card = tmp_path / "card"
+    card.mkdir()
+    for name in names:
+        card.joinpath(name).write_bytes(name.encode())
+    command = [sys.executable, "-I", "-c", PROGRAM, str(ROOT), "pull", str(card), *how]
+    script = f'"$@" {redirected}'
+    arguments = [*command, "--state", str(tmp_path / "state")]
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *arguments], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.returncode == code
+    assert taken_over(tmp_path / "state") == names
+
+
+def test_a_docking_by_hand_is_shown_as_one(tmp_path: Path) -> None:
+    """What was pulled by hand came from no bay, and `status` does not make one up."""
+    card, state = tmp_path / "card", str(tmp_path / "state")
+    card.mkdir()
+    assert run("pull", str(card), "--state", state).returncode == ExitCode.OK
+    assert run("pull", str(card), "--state", state, "--bay", "7").returncode == ExitCode.OK
+    chinese = run("status", "--state", state).stdout
+    assert "  手动  " in chinese
+    assert "  7 号口  " in chinese
+    assert "  by hand  " in run("status", "--state", state, "--lang", "en").stdout
