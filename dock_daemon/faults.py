@@ -15,7 +15,7 @@ from typing import Final
 from config import text
 from config.errors import ConfigError
 from config.exit_codes import ExitCode
-from config.messages import say
+from config.messages import say, term
 from dock_daemon import errors as dock
 from firmware_bridge import errors as bridge
 from hashing.errors import EvidenceError
@@ -34,6 +34,7 @@ class Fault:
 
 NOT_PERMITTED: Final = Fault("not-permitted", ExitCode.NOT_PERMITTED)
 NO_SUCH_SOURCE: Final = Fault("source-not-found", ExitCode.NOT_FOUND)
+NO_SUCH_CONFIG: Final = Fault("config", ExitCode.NOT_FOUND)
 
 TABLE: Final[Mapping[type[Exception], Fault]] = {
     ConfigError: Fault("config", ExitCode.FAILED),
@@ -86,6 +87,8 @@ def fault_of(error: Exception) -> Fault:
             return NOT_PERMITTED
         if isinstance(error, bridge.NotOpenedError) and error.reason == os.strerror(errno.ENOENT):
             return NO_SUCH_SOURCE
+    if isinstance(error, ConfigError) and error.problem == "no-directory":
+        return NO_SUCH_CONFIG
     for kind in type(error).__mro__:
         if issubclass(kind, Exception) and kind in TABLE:
             return TABLE[kind]
@@ -110,6 +113,8 @@ def _facts(error: Exception, lang: str) -> dict[str, object]:
         place = f"{error.source}: {error.where}" if error.where else error.source
         return {"place": place, "problem": problem}
     facts: dict[str, object] = {"detail": str(error), **vars(error)}
+    if isinstance(error, bridge.NotOpenedError):
+        facts["reason"] = term("not-opened", error.reason, lang)
     for name in fault_of(error).sizes:
         facts[name] = text.size(int(str(facts[name])))
     return facts

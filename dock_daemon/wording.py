@@ -30,9 +30,11 @@ def finding_fact(
         if name in _SIZES:
             shown[name] = text.size(int(str(value)))
         elif name == "differs" and isinstance(value, list):
-            shown[name] = ", ".join(term("differs", str(part), lang) for part in value)
+            shown[name] = text.listed((term("differs", str(part), lang) for part in value), lang)
         elif isinstance(value, list):
-            shown[name] = ", ".join(problem_words(str(part), lang) for part in value) or "-"
+            shown[name] = (
+                text.listed((problem_words(str(part), lang) for part in value), lang) or "-"
+            )
         elif name == "reason":
             shown[name] = problem_words(str(value), lang)
         else:
@@ -41,7 +43,7 @@ def finding_fact(
     if finding not in {"deleted", "deleted-unseen"}:
         return sentence
     state = {True: "free", False: "reused"}.get(facts.get("unallocated"), "unknown")  # type: ignore[call-overload]  # any JSON value may be asked for
-    return f"{sentence} {say(f'clusters.{state}', lang)}"
+    return text.sentences(sentence, say(f"clusters.{state}", lang), lang)
 
 
 def problem_words(problem: str, lang: str) -> str:

@@ -107,3 +107,16 @@ def test_a_bug_has_no_row() -> None:
     with pytest.raises(LookupError):
         fault_of(ZeroDivisionError())
     assert fault_of(ConfigError("not-csv", source="x", detail="y")).code == "config"
+
+
+def test_a_configuration_that_is_not_there_is_not_found() -> None:
+    """A mistyped --config ends as any name of what does not exist."""
+    gone = fault_of(ConfigError("no-directory", source="x"))
+    assert (gone.code, gone.exit_code) == ("config", ExitCode.NOT_FOUND)
+
+
+def test_why_nothing_was_opened_is_said_in_the_readers_language() -> None:
+    """The reader's own words do not stand in a Chinese sentence."""
+    error = NotOpenedError(path="/etc", reason="neither a block device nor a file")
+    assert sentence(error, "zh-CN") == "打不开 /etc：既不是块设备，也不是文件。"
+    assert "neither a block device" in sentence(error, "en")

@@ -29,7 +29,7 @@ def test_a_finding_names_what_differs_in_words() -> None:
         lang="zh-CN",
     )
     assert "DCIM/a.mp4" in fact
-    assert "（大小, 内容）" in fact
+    assert "（大小、内容）" in fact
 
 
 def test_a_deleted_record_says_whether_its_space_is_in_use_again() -> None:
@@ -37,4 +37,7 @@ def test_a_deleted_record_says_whether_its_space_is_in_use_again() -> None:
     facts = {"size": 2_000_000, "modified": "2026-11-21 16:30:00", "unallocated": True}
     fact = finding_fact("deleted-unseen", volume="v", path="?LIP.MP4", facts=facts, lang="en")
     assert "Size 2.0 MB, stored time 2026-11-21 16:30:00." in fact
+    assert "16:30:00. " in fact
     assert "has not been used again" in fact
+    chinese = finding_fact("deleted-unseen", volume="v", path="a", facts=facts, lang="zh-CN")
+    assert "。它占用过的空间" in chinese
