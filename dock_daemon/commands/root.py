@@ -5,6 +5,7 @@ before it is known which command runs.
 """
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -89,6 +90,7 @@ def sealdock() -> None:
 def main() -> None:
     """Run the command line, and end the process with the exit code that says how it went."""
     _open_closed()
+    _buffer_stdout()
     try:
         code = _run()
     except OSError:
@@ -120,6 +122,18 @@ def _open_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  to the end of the process
+
+
+def _buffer_stdout() -> None:
+    """Keep what we print until it went out, also under `PYTHONUNBUFFERED`: `_said` tells by it.
+
+    click flushes each line, so nobody reads anything later.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.write_through:
+        sys.stdout = open(  # noqa: SIM115  to the end of the process
+            sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors,
+            closefd=False,
+        )  # fmt: skip
 
 
 def _said() -> bool:

@@ -37,7 +37,8 @@ def failing(dock: DockIn, card: Path, call: str, error: str, when: str) -> Pulle
 
 def codes(pulled: Pulled) -> list[str]:
     """Return the fault codes that were told on stderr."""
-    return [json.loads(line)["code"] for line in pulled.errors.splitlines() if line[:1] == "{"]
+    told = [json.loads(line) for line in pulled.errors.splitlines() if line[:1] == "{"]
+    return [line["code"] for line in told if line["message_type"] == "error"]
 
 
 def assert_true_so_far(dock: DockIn, pulled: Pulled) -> None:

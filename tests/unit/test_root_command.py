@@ -23,9 +23,11 @@ main()
 """
 
 
-def run(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, stdout: int = subprocess.PIPE, python: str = "-I"
+) -> subprocess.CompletedProcess[str]:
     """Run sealdock as its own process, as a shell would."""
-    command = [sys.executable, "-I", "-c", PROGRAM, str(ROOT), *arguments]
+    command = [sys.executable, python, "-c", PROGRAM, str(ROOT), *arguments]
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
 
 
@@ -108,11 +110,12 @@ def test_programs_read_wrong_usage_as_json(wrong: list[str]) -> None:
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
 
 
+@pytest.mark.parametrize("buffering", ["-I", "-Iu"])
 @pytest.mark.parametrize("command", [["completion", "bash"], ["config", "show"], ["--help"]])
-def test_disk_without_room_for_our_words_is_no_crash(command: list[str]) -> None:
+def test_disk_without_room_for_our_words_is_no_crash(command: list[str], buffering: str) -> None:
     """When what we print can't be written we end with 1, without a traceback."""
     with Path("/dev/full").open("w") as full:
-        done = run(*command, stdout=full.fileno())
+        done = run(*command, stdout=full.fileno(), python=buffering)
     assert (done.returncode, done.stderr) == (ExitCode.FAILED, "")
 
 
