@@ -149,7 +149,7 @@ class Dock:
             asked = loop.run_in_executor(self._asking, self._state.sealer.ask, lambda _ledger: None)
             since = loop.time()
             while not asked.done():
-                if loop.time() - since < _PATIENCE_S:
+                if self._state.sealer.alive and loop.time() - since < _PATIENCE_S:
                     alive()
                 await asyncio.wait({asked}, timeout=_PULSE_S)
             await asked
@@ -162,7 +162,7 @@ class Dock:
 
     async def _answer(self, request: control.Request) -> object:
         loop = asyncio.get_running_loop()
-        if request["ask"] == "status":
+        if request.get("ask") == "status":
             return {**await self._totals(request), **self._about_now()}
         return await loop.run_in_executor(self._asking, self._about_ledger, request)
 

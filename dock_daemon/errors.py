@@ -104,6 +104,23 @@ class StateUnusableError(StateError):
         self.reason = reason
 
 
+class StateFullError(StateError):
+    """The disk of the state directory has no room, not even to start."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"the disk of {path} is full")
+        self.path = path
+
+
+class OriginDiffersError(StateError):
+    """The settings name another dock than the one whose state this is."""
+
+    def __init__(self, *, found: str, wanted: str) -> None:
+        super().__init__(f"the state is that of {found}, the settings say {wanted}")
+        self.found = found
+        self.wanted = wanted
+
+
 class DaemonUnreachableError(StateError):
     """The dock's daemon holds the state but does not answer on its socket."""
 

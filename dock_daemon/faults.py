@@ -61,6 +61,8 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.StateBusyError: Fault("state-busy", ExitCode.BUSY, retry=True),
     dock.StateMissingError: Fault("state-missing", ExitCode.NOT_FOUND),
     dock.StateUnusableError: Fault("state-unusable", ExitCode.FAILED),
+    dock.StateFullError: Fault("state-full", ExitCode.FAILED),
+    dock.OriginDiffersError: Fault("origin-differs", ExitCode.FAILED),
     dock.DaemonUnreachableError: Fault(
         "daemon-unreachable", ExitCode.DAEMON_UNREACHABLE, retry=True
     ),

@@ -136,7 +136,8 @@ def link(temp: Path, final: Path) -> bool:
             raise
         # No hard links here (some network file systems): the flag does the same.
         return _rename_noreplace(temp, final)
-    temp.unlink()
+    with contextlib.suppress(OSError):  # the content has its name; the other is swept at a start
+        temp.unlink()
     return True
 
 

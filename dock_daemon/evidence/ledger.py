@@ -5,19 +5,25 @@ One process, one thread and one connection own the database: SQLite before
 WAL with synchronous=FULL: a commit that returned survives a power cut.
 """
 
+import contextlib
+import errno
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from dock_daemon.errors import LedgerDoubtError, StateUnusableError
+from dock_daemon.errors import LedgerDoubtError, StateError, StateFullError, StateUnusableError
 from dock_daemon.evidence import schema
 from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, Record, ReleaseRow
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
 from hashing.errors import EvidenceError
+
+# SQLite grows its shared index by so much at a time.
+_SMALLEST_ROOM: Final = 32 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,9 @@ class Committed:
 class Ledger:
     """All entries, and the index over them. Only the sealer's thread calls it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
+        self._path = path
         self._size, self._prev = self._tip()
         (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM docking").fetchone()
         self._dockings = int(last)
@@ -42,30 +49,38 @@ class Ledger:
         """Open or make the ledger.
 
         Raises LedgerDoubtError when it is damaged, StateUnusableError when its disk or
-        its permissions are in the way.
+        its permissions are in the way, StateFullError when there is no room.
         """
-        try:
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        except sqlite3.OperationalError as error:
-            raise StateUnusableError(path, str(error)) from error
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA trusted_schema=OFF")
-            connection.execute("PRAGMA cell_size_check=ON")
+        # It holds names and paths: made by hand, it must not take its mode from the umask.
+        # The files that SQLite puts beside it take theirs from it.
+        with contextlib.suppress(OSError):  # it is there, or SQLite will say what is in the way
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with _connected(path, "mode=rwc") as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             _check(connection, path)
             schema.migrate(connection)
-            return cls(connection)
-        except sqlite3.OperationalError as error:
-            connection.close()
-            raise StateUnusableError(path, str(error)) from error
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise LedgerDoubtError(f"{path}: {error}") from error
-        except BaseException:
-            connection.close()
-            raise
+            return cls(connection, path)
+
+    @classmethod
+    def open_to_look(cls, path: Path) -> "Ledger":
+        """Open a ledger that nobody works with, to read it; raise as `open` does.
+
+        Nothing is written, wherever it can be helped: its disk may be full, or read-only.
+        """
+        wal = path.with_name(f"{path.name}-wal")
+        with contextlib.suppress(FileNotFoundError):
+            if wal.stat().st_size:  # an unclean end: these entries count, and SQLite must see to it
+                with _connected(path, "mode=ro") as connection:
+                    _check(connection, path)
+                    return cls(connection, path)
+        with _connected(path, "immutable=1") as connection:
+            _check(connection, path)
+            return cls(connection, path)
+
+    def is_full(self, error: sqlite3.Error) -> bool:
+        """Tell whether an error only means that the ledger's disk has no room."""
+        return disk_is_full(error, self._path)
 
     @property
     def size(self) -> int:
@@ -169,7 +184,7 @@ class Ledger:
         """Answer a question of dock_daemon/evidence/questions.py."""
         return [dict(row) for row in self._db.execute(sql, tuple(values))]
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -229,6 +244,59 @@ class Ledger:
                 )
             case None:
                 return
+
+
+@contextlib.contextmanager
+def _connected(path: Path, how: str) -> Iterator[sqlite3.Connection]:
+    """Give a connection that stays open unless the block raises, in the dock's own words."""
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{how}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    except sqlite3.OperationalError as error:
+        raise _in_the_way(error, path) from error
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("PRAGMA cell_size_check=ON")
+        yield connection
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise _in_the_way(error, path) from error
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise LedgerDoubtError(f"{path}: {error}") from error
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _in_the_way(error: sqlite3.OperationalError, path: Path) -> StateError:
+    return (
+        StateFullError(path) if disk_is_full(error, path) else StateUnusableError(path, str(error))
+    )
+
+
+def disk_is_full(error: OSError | sqlite3.Error, place: Path) -> bool:
+    """Tell whether an error only means that there is no room on the disk of `place`.
+
+    SQLite calls some writes to a full disk an I/O error: then the disk itself is asked.
+    """
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if primary not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+        return primary == sqlite3.SQLITE_FULL
+    try:
+        room = os.statvfs(place)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _SMALLEST_ROOM or (
+        room.f_files > 0 and not room.f_favail
+    )
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

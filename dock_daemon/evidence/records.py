@@ -108,3 +108,9 @@ class Record:
     row: Row | None = None
     document: str = ""
     closes: bool = False
+
+
+def healed(sha256: str) -> Record:
+    """Return the entry to be that tells of rotten content that a good copy has replaced."""
+    body: dict[str, JSON] = {"recovered": "content-replaced", "sha256": sha256}
+    return Record(kind="recovery", docking=None, body=body)

@@ -16,6 +16,7 @@ A crash before (6) leaves files that no entry names; a crash after it leaves
 sealed clips. Nothing else is possible.
 """
 
+import contextlib
 import errno
 import hashlib
 import logging
@@ -27,7 +28,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from dock_daemon.clock import Clock
 from dock_daemon.errors import (
@@ -39,10 +40,12 @@ from dock_daemon.errors import (
     SyncFailedError,
     UnsayableError,
 )
+from dock_daemon.evidence import endings
 from dock_daemon.evidence.durable import Reread
+from dock_daemon.evidence.inbox import Inbox
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.publication import Publisher
-from dock_daemon.evidence.records import Record, Row
+from dock_daemon.evidence.records import Record, Row, healed
 from dock_daemon.evidence.store import Staged, Store
 from hashing import document
 from hashing.canonical import JSON
@@ -97,7 +100,8 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    ask: Callable[[Ledger], None]
+    ask: Callable[[Ledger], object]
+    future: Future[Any]
 
 
 class Sealer:
@@ -117,11 +121,12 @@ class Sealer:
         self._ledger = ledger
         self._publisher = publisher
         self._clock = clock
-        self._group_clips = group_clips
-        self._group_bytes = group_bytes
-        self._inbox: queue.Queue[_Waiting | _Question | None] = queue.Queue()
+        self._inbox: Inbox[_Waiting | _Question] = Inbox(
+            refuse=self._refuse, weigh=_weight, group_items=group_clips, group_weight=group_bytes
+        )
         self._sync_failures = 0
         self._published_at_s = 0.0
+        self._unended: set[int] = set()
         # Set once evidence is in doubt: from then on nothing is sealed any more.
         self.doubt: Future[DoubtError] = Future()
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
@@ -130,66 +135,79 @@ class Sealer:
         """Begin to seal."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether anything that is handed over will ever be looked at."""
+        return self._thread.is_alive()
+
+    @property
+    def unpublished(self) -> int:
+        """How many entries are kept for good and not in the published log; also once closed."""
+        return self._ledger.size - self._publisher.published
+
     def submit(self, piece: Piece) -> Future[Sealed]:
-        """Hand a piece over; its future raises ClipError, or DoubtError when all stops."""
+        """Hand a piece over; its future raises ClipError, or DoubtError when all stops.
+
+        After the end it raises StoppedError.
+        """
         future: Future[Sealed] = Future()
         self._inbox.put(_Waiting(piece, future))
         return future
 
     def ask(self, question: Callable[[Ledger], Answer]) -> Answer:
-        """Run a question on the ledger's own thread and return its answer."""
+        """Run a question on the ledger's own thread and return its answer.
+
+        Raises what the question raises, DoubtError when all stopped, StoppedError after the end.
+        """
         future: Future[Answer] = Future()
-
-        def answer(ledger: Ledger) -> None:
-            try:
-                future.set_result(question(ledger))
-            except Exception as error:  # noqa: BLE001  it belongs to the asker, not to this thread
-                future.set_exception(error)
-
-        self._inbox.put(_Question(answer))
+        self._inbox.put(_Question(question, future))
         return future.result()
+
+    def abandon(self, docking: int) -> None:
+        """Say that nobody will end a docking: it is ended as interrupted, when there is room."""
+        with contextlib.suppress(DockError):  # stopped: the next start ends it
+            self.ask(lambda _ledger: self._unended.add(docking))
 
     def close(self) -> None:
         """Seal what waits, publish, and let go of ledger and store."""
-        self._inbox.put(None)
+        self._inbox.close()
         self._thread.join()
 
     def _run(self) -> None:
+        items: list[_Waiting | _Question] | None = []
         try:
             while (items := self._next_group()) is not None:
                 self._work(items)
-            self._publish()
+            self._tidy()
+        except Exception as error:
+            # Whatever it was, nobody may go on waiting for this thread.
+            log.exception("the sealer has failed")
+            self._stop(LedgerDoubtError(f"{type(error).__name__}: {error}"))
         finally:
-            self._ledger.close()
-            self._store.close()
+            self._shut(items or [])
+
+    def _shut(self, in_hand: list[_Waiting | _Question]) -> None:
+        """Take nothing more, refuse what was not done, and let go."""
+        self._inbox.refuse(in_hand)
+        for held in (self._ledger, self._store):
+            try:
+                held.close()
+            except (OSError, sqlite3.Error) as error:
+                log.warning("not closed in good order: %s", error)
+
+    def _refuse(self, item: _Waiting | _Question, error: DockError) -> None:
+        if isinstance(item, _Waiting):
+            self._fail([item], error)
+        elif not item.future.done():
+            item.future.set_exception(error)
 
     def _next_group(self) -> list[_Waiting | _Question] | None:
-        """Wait for something to do, then take whatever has gathered, up to the bounds."""
-        first = self._next_item()
-        if first is None:
-            return None
-        items = [first]
-        weight = _weight(first)
-        while len(items) < self._group_clips and weight < self._group_bytes:
-            try:
-                item = self._inbox.get_nowait()
-            except queue.Empty:
-                break
-            if item is None:
-                self._inbox.put(None)
-                break
-            items.append(item)
-            weight += _weight(item)
-        return items
-
-    def _next_item(self) -> _Waiting | _Question | None:
         while True:
-            current = self._publisher.published == self._ledger.size or self.doubt.done()
-            wait_s = None if current else _PUBLISH_EVERY_S
+            at_rest = self.doubt.done() or not (self.unpublished or self._unended)
             try:
-                return self._inbox.get(timeout=wait_s)
+                return self._inbox.next_group(None if at_rest else _PUBLISH_EVERY_S)
             except queue.Empty:
-                self._publish()
+                self._tidy()
 
     def _work(self, items: list[_Waiting | _Question]) -> None:
         group: list[_Waiting] = []
@@ -200,7 +218,10 @@ class Sealer:
             # A question sees everything that was handed over before it.
             self._seal(group)
             group = []
-            item.ask(self._ledger)
+            try:
+                item.future.set_result(item.ask(self._ledger))
+            except Exception as error:  # noqa: BLE001  it belongs to the asker, not to this thread
+                item.future.set_exception(error)
         self._seal(group)
 
     def _seal(self, group: list[_Waiting]) -> None:
@@ -217,6 +238,8 @@ class Sealer:
             return
         except DockError as error:
             log.warning("a group of %d was not sealed: %s", len(group), error)
+            if isinstance(error, DockFullError):
+                self._unended |= _closed_by(group)
             self._fail(group, error)
             return
         except Exception as error:
@@ -228,8 +251,7 @@ class Sealer:
             return
         for waiting, sealed in done:
             waiting.future.set_result(sealed)
-        closes = any(waiting.piece.closes for waiting in group)
-        if closes or time.monotonic() - self._published_at_s >= _PUBLISH_EVERY_S:
+        if _closed_by(group) or time.monotonic() - self._published_at_s >= _PUBLISH_EVERY_S:
             self._publish()
 
     def _commit(self, group: list[_Waiting]) -> list[tuple[_Waiting, Sealed]]:
@@ -247,14 +269,12 @@ class Sealer:
         records = [
             _record(waiting, body, row) for waiting, (body, row) in zip(whole, bodies, strict=True)
         ]
-        records += [_healed(sha256) for sha256 in rotten]
+        records += [healed(sha256) for sha256 in rotten]
         try:
             committed = self._ledger.append(records, at)
-        except sqlite3.OperationalError as error:
-            if "full" in str(error):
-                raise DockFullError(needed=1, free=0) from error
-            raise LedgerDoubtError(str(error)) from error
         except sqlite3.Error as error:
+            if self._ledger.is_full(error):
+                raise DockFullError(needed=1, free=0) from error
             raise LedgerDoubtError(str(error)) from error
         return [
             (waiting, Sealed(entry.seq, record.body, at))
@@ -306,16 +326,35 @@ class Sealer:
         return whole
 
     def _fail(self, group: list[_Waiting], error: DockError) -> None:
+        # First those who wait: a disk that refuses everything must not keep them waiting.
+        for waiting in group:
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
         for waiting in group:
             self._store.drop(waiting.files)
             if waiting.piece.clip is not None:
                 self._store.drop([waiting.piece.clip])
-            if not waiting.future.done():
-                waiting.future.set_exception(error)
 
     def _stop(self, doubt: DoubtError) -> None:
         log.critical("%s", doubt)
-        self.doubt.set_result(doubt)
+        self._inbox.end(doubt)
+        if not self.doubt.done():
+            self.doubt.set_result(doubt)
+
+    def _tidy(self) -> None:
+        """Do what waited for a quiet moment: end dockings that nobody ended, and publish."""
+        if self._unended and not self.doubt.done():
+            self._end_dockings()
+        self._publish()
+
+    def _end_dockings(self) -> None:
+        try:
+            self._ledger.append(endings.of(self._ledger, self._unended), self._clock.at())
+        except sqlite3.Error as error:
+            if self._ledger.is_full(error):
+                return
+            raise  # which stops the dock
+        self._unended.clear()
 
     def _publish(self) -> None:
         if self.doubt.done():
@@ -332,9 +371,14 @@ class Sealer:
             log.warning("the log could not be published: %s", error)
 
 
-def _weight(item: _Waiting | _Question | None) -> int:
+def _weight(item: _Waiting | _Question) -> int:
     clip = item.piece.clip if isinstance(item, _Waiting) else None
     return 0 if clip is None else clip.size
+
+
+def _closed_by(group: list[_Waiting]) -> set[int]:
+    pieces = (waiting.piece for waiting in group)
+    return {one.docking for one in pieces if one.closes and one.docking is not None}
 
 
 def _record(waiting: _Waiting, body: dict[str, JSON], row: Row | None) -> Record:
@@ -348,11 +392,6 @@ def _record(waiting: _Waiting, body: dict[str, JSON], row: Row | None) -> Record
         document=waiting.document,
         closes=waiting.piece.closes,
     )
-
-
-def _healed(sha256: str) -> Record:
-    body: dict[str, JSON] = {"recovered": "content-replaced", "sha256": sha256}
-    return Record(kind="recovery", docking=None, body=body)
 
 
 def _lost(error: OSError) -> DockError:

@@ -10,6 +10,7 @@ Opening it is recovery: there is no other way to start.
     (6) dockings that were cut off are brought to an end, in entries
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -17,25 +18,29 @@ import os
 import pwd
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 import msgspec
 
-from config.loader import Loaded
+from config.loader import HOST_NAME, Loaded
 from dock_daemon.clock import Clock
 from dock_daemon.errors import (
+    DoubtError,
     LedgerDoubtError,
+    OriginDiffersError,
     StateBusyError,
+    StateError,
+    StateFullError,
     StateMissingError,
     StateUnusableError,
 )
-from dock_daemon.evidence import log_key, questions
-from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence import endings, log_key, questions
+from dock_daemon.evidence.ledger import Ledger, disk_is_full
 from dock_daemon.evidence.publication import Publisher
-from dock_daemon.evidence.records import Record, ReleaseRow
+from dock_daemon.evidence.records import Record
 from dock_daemon.evidence.sealer import Sealer
 from dock_daemon.evidence.store import Store
 from dock_daemon.version import VERSION
@@ -58,10 +63,19 @@ class State:
         self.publisher = publisher
         self._lock = lock
 
+    @property
+    def unpublished(self) -> int:
+        """How many entries are committed and not in the published checkpoint; also once closed."""
+        return self.sealer.unpublished
+
     def close(self) -> None:
-        """Seal, publish, and let others have the directory."""
+        """Seal, publish, and let others have the directory; raise DoubtError if there is any."""
         self.sealer.close()
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._lock, 0)
         os.close(self._lock)
+        if self.sealer.doubt.done():
+            raise self.sealer.doubt.result()
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +86,11 @@ class State:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except DoubtError:
+            if error is None:
+                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +113,32 @@ class _Rooms:
 def look(root: Path, question: Callable[[Ledger], Answer]) -> Answer:
     """Ask a ledger that no daemon holds, and change nothing.
 
-    Raises StateMissingError, StateBusyError, StateUnusableError or DoubtError.
+    It works on a full disk, on a read-only one and on a copy. Raises StateMissingError,
+    StateBusyError, StateUnusableError, StateFullError or DoubtError.
     """
     rooms = _Rooms(root)
     try:
-        if not rooms.ledger.exists():
+        if not rooms.ledger.exists() or not rooms.ledger.stat().st_size:
             raise StateMissingError(root)
-        lock = _lock(root)
+        lock = _lock_to_look(root)
     except OSError as error:
-        raise StateUnusableError(root, error.strerror or str(error)) from error
+        raise _unusable(root, error) from error
     try:
-        ledger = Ledger.open(rooms.ledger)
+        ledger = Ledger.open_to_look(rooms.ledger)
         try:
             return question(ledger)
         finally:
             ledger.close()
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
 
 
 def open_state(loaded: Loaded, clock: Clock) -> State:
     """Open the state directory that the settings name, making it where there is none.
 
-    Raises StateBusyError, StateUnusableError, and DoubtError when what is found there
-    does not hold together.
+    Raises StateBusyError, StateUnusableError, StateFullError, OriginDiffersError, and
+    DoubtError when what is found there does not hold together.
     """
     settings = loaded.settings
     rooms = _Rooms(Path(settings.storage.state))
@@ -127,26 +147,26 @@ def open_state(loaded: Loaded, clock: Clock) -> State:
         _check_owner(rooms.root)
         lock = _lock(rooms.root)
     except OSError as error:
-        raise StateUnusableError(rooms.root, error.strerror or str(error)) from error
+        raise _unusable(rooms.root, error) from error
     try:
         return _opened(rooms, loaded, clock, lock)
     except (OSError, sqlite3.OperationalError) as error:
         os.close(lock)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StateUnusableError(rooms.root, reason) from error
+        raise _unusable(rooms.root, error) from error
     except BaseException:
         os.close(lock)
         raise
 
 
 def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int) -> State:
-    settings = loaded.settings
     if not rooms.ledger.exists():
         for trace in (rooms.root / "log" / "checkpoint", rooms.store / "id", rooms.key):
             if trace.exists():
                 raise LedgerDoubtError(f"{rooms.ledger} is missing, and {trace} is there")
     ledger = Ledger.open(rooms.ledger)
     try:
+        loaded = _with_origin(ledger, loaded)
+        settings = loaded.settings
         rooms.store.mkdir(mode=0o750, exist_ok=True)
         room = os.statvfs(rooms.store)
         store, store_id = Store.open(
@@ -195,17 +215,57 @@ def _check_owner(root: Path) -> None:
     raise StateUnusableError(root, f"it is kept by the user {name}")
 
 
+def _unusable(root: Path, error: OSError | sqlite3.OperationalError) -> StateError:
+    if disk_is_full(error, root):
+        return StateFullError(root)
+    return StateUnusableError(root, getattr(error, "strerror", None) or str(error))
+
+
 def _lock(root: Path) -> int:
     handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    _hold(root, handle)
+    # A courtesy to whoever comes second; a full disk has no room for it.
+    with contextlib.suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()}\n".encode("ascii"), 0)
+    return handle
+
+
+def _lock_to_look(root: Path) -> int | None:
+    """Return the lock, held without a trace; None where there is none and none can be made."""
+    try:
+        handle = os.open(root / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None  # a copy: whoever works with a state has its lock file
+    _hold(root, handle)
+    return handle
+
+
+def _hold(root: Path, handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = os.pread(handle, 64, 0).decode("ascii", "replace").strip()
         os.close(handle)
         raise StateBusyError(root, holder or "another process") from error
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"process {os.getpid()}\n".encode("ascii"), 0)
-    return handle
+
+
+def _with_origin(ledger: Ledger, loaded: Loaded) -> Loaded:
+    """Return the settings with the ledger's own origin where nobody has named one.
+
+    A host that is called otherwise today is still the same dock. Raises
+    OriginDiffersError where another origin was named on purpose.
+    """
+    if ledger.size == 0:
+        return loaded
+    found = str(parse(next(ledger.entries(0, 1))).body["origin"])
+    dock = loaded.settings.dock
+    if found == dock.origin:
+        return loaded
+    if loaded.origins["dock.origin"] != HOST_NAME:
+        raise OriginDiffersError(found=found, wanted=dock.origin)
+    dock = msgspec.structs.replace(dock, origin=found)
+    return replace(loaded, settings=msgspec.structs.replace(loaded.settings, dock=dock))
 
 
 def _genesis(key: SignerKey, loaded: Loaded) -> Record:
@@ -240,7 +300,7 @@ def _recover(ledger: Ledger, loaded: Loaded, clock: Clock, swept: int) -> None:
     if ledger.meta("settings_sha256") not in {None, digest}:
         changed: dict[str, JSON] = {"settings_sha256": digest, "software": f"sealdock {VERSION}"}
         records.append(Record(kind="config-change", docking=None, body=changed))
-    records += [_end_of(ledger, number) for number in cut_off]
+    records += endings.of(ledger, cut_off)
     if records:
         ledger.append(records, clock.at())
     ledger.remember("settings_sha256", digest)
@@ -254,16 +314,3 @@ def _digest(loaded: Loaded) -> str:
     deciding = msgspec.to_builtins(loaded.settings)
     del deciding["storage"], deciding["dock"]["language"], deciding["dock"]["name"]
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
-
-
-def _end_of(ledger: Ledger, number: int) -> Record:
-    clips, findings = questions.counts_of(ledger, number)
-    body: dict[str, JSON] = {
-        "docking": number,
-        "result": "interrupted",
-        "clips": clips,
-        "findings": findings,
-        "unread": 0,
-    }
-    row = ReleaseRow(number=number, result="interrupted", clips=clips, findings=findings, unread=0)
-    return Record(kind="released", docking=number, body=body, row=row, closes=True)

@@ -9,6 +9,7 @@
 A file under its final name is whole, durable and never written again.
 """
 
+import contextlib
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -135,7 +136,8 @@ class Store:
         A name that is taken is read back before it is relied on: the same
         content arriving twice is stored once. Content that rotted since is set
         aside in `damaged` and replaced by the good copy; its digests are returned.
-        Raises OSError when a name may not last; then the group's new names are gone.
+        Raises OSError when a name may not last; then the group's new names are gone, or,
+        where the disk refuses that too, StoreDoubtError.
         """
         rotten: list[str] = []
         linked: list[Path] = []
@@ -148,11 +150,14 @@ class Store:
             if rotten:
                 folders.add(self.root / "damaged")
             self._settler.settle(sorted(folders))
-        except OSError:
+        except OSError as error:
             # Left in place, they would be found by the next attempt, which would sync
             # directories that the kernel calls clean and take that for a proof.
-            for final in linked:
-                final.unlink(missing_ok=True)
+            try:
+                for final in linked:
+                    final.unlink(missing_ok=True)
+            except OSError as stuck:
+                raise StoreDoubtError(f"{stuck.filename}: {stuck.strerror}") from error
             raise
         return rotten
 
@@ -167,9 +172,10 @@ class Store:
         return True
 
     def drop(self, group: list[Staged]) -> None:
-        """Forget temp files that will not be admitted."""
+        """Forget temp files that will not be admitted; those that stay are swept at a start."""
         for staged in group:
-            staged.temp.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                staged.temp.unlink()
 
     def _whole(self, final: Path, staged: Staged) -> bool:
         try:

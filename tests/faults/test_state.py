@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from config.loader import load
 from dock_daemon.errors import (
     KeyDoubtError,
     LedgerDoubtError,
+    OriginDiffersError,
     StateBusyError,
     StateMissingError,
     StoreDoubtError,
 )
 from dock_daemon.evidence.records import DockingRow, Record
-from dock_daemon.evidence.state import look
+from dock_daemon.evidence.state import look, open_state
+from dock_daemon.faults import remedy
 from hashing import checkpoint, note
 from hashing.keys import SignerKey
 from tests.cards import make_exfat_card
@@ -257,6 +260,29 @@ def test_a_change_of_settings_stands_in_the_log(used: DockIn, card: Path) -> Non
     (changed,) = used.parsed("config-change")
     assert set(changed.body) == {"settings_sha256", "software"}
     used.assert_holds()
+
+
+def test_a_host_that_is_called_otherwise_is_the_same_dock(dock: DockIn) -> None:
+    """Where nobody has named the dock, its ledger says what it is called; nothing has changed."""
+    overrides = {"storage.state": str(dock.root)}
+    for host in ("before", "after"):
+        loaded = load(dock.config, env={}, overrides=overrides, host=host)
+        open_state(loaded, dock.clock).close()
+    assert [one.kind for one in dock.parsed()] == ["genesis"]
+    assert dock.parsed()[0].body["origin"] == "sealdock.local/before"
+    dock.assert_holds()
+
+
+def test_another_dock_is_not_taken_for_this_one(used: DockIn) -> None:
+    """An origin that was named on purpose must be that of the ledger; both are told."""
+    overrides = {"storage.state": str(used.root), "dock.origin": "dock.example/0002"}
+    loaded = load(used.config, env={}, overrides=overrides, host="test")
+    with pytest.raises(OriginDiffersError) as caught:
+        open_state(loaded, used.clock)
+    assert caught.value.found == "dock.example/0001"
+    assert caught.value.wanted == "dock.example/0002"
+    assert "dock.origin" in remedy(caught.value, "en")
+    used.open().close()
 
 
 @pytest.mark.parametrize("what", [b"SQLite format 3", b'"kind":"docked"'])

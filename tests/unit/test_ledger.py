@@ -1,6 +1,8 @@
 """The ledger: entries that follow from one another, all of a group or none."""
 
 import hashlib
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,6 +166,33 @@ def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(StateUnusableError):
         Ledger.open(tmp_path / "folder")
+
+
+def test_a_ledger_made_by_hand_is_its_owners_alone(tmp_path: Path) -> None:
+    """It holds names and paths: whatever the umask, no other user can read it."""
+    before = os.umask(0)
+    try:
+        made = Ledger.open(tmp_path / "own.db")
+        made.append([note(0)], AT)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("own.db*")}
+        made.close()
+    finally:
+        os.umask(before)
+    assert modes == {"own.db": 0o600, "own.db-wal": 0o600, "own.db-shm": 0o600}
+
+
+def test_looking_after_an_unclean_end(ledger: Ledger, tmp_path: Path) -> None:
+    """What was committed and not yet moved into the database proper is seen, too."""
+    ledger.append([note(0), note(1)], AT)
+    for name in ("ledger.db", "ledger.db-wal"):
+        shutil.copy(tmp_path / name, tmp_path / f"copy-{name}")
+    (tmp_path / "copy-ledger.db").rename(tmp_path / "copy.db")
+    (tmp_path / "copy-ledger.db-wal").rename(tmp_path / "copy.db-wal")
+    seen = Ledger.open_to_look(tmp_path / "copy.db")
+    assert list(seen.entries(0, 9)) == list(ledger.entries(0, 9))
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        seen.append([note(2)], AT)
+    seen.close()
 
 
 def test_a_commit_waits_for_the_disk(ledger: Ledger) -> None:

@@ -130,3 +130,13 @@ def test_sweeping_counts_what_was_half_made(store: Store) -> None:
     stage(store, b"half")
     assert (store.recover(), store.recover()) == (1, 0)
     assert store.path_of(CLIPS, hashlib.sha256(b"kept").hexdigest()).exists()
+
+
+def test_a_temp_file_that_will_not_go_is_left(store: Store) -> None:
+    """Dropping it is a courtesy, which a disk may refuse; the others go, and a start sweeps."""
+    good, stuck = stage(store, b"good"), stage(store, b"stuck")
+    stuck.temp.unlink()
+    stuck.temp.mkdir()
+    store.drop([stuck, good])
+    assert list((store.root / "incoming").iterdir()) == [stuck.temp]
+    stuck.temp.rmdir()
