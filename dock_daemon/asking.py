@@ -1,10 +1,17 @@
-"""Ask the dock a question: the daemon if one runs, else its ledger directly."""
+"""Ask the dock a question: the daemon if one runs, else its ledger directly.
 
+Clips and findings are asked for page by page, so that a full ledger never has to fit
+into one answer.
+"""
+
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 from config.loader import Loaded
 from dock_daemon import control
-from dock_daemon.errors import StateMissingError, StateUnusableError
+from dock_daemon.errors import DaemonUnreachableError, StateMissingError, StateUnusableError
 from dock_daemon.evidence import questions
 from dock_daemon.evidence.state import look
 
@@ -13,15 +20,42 @@ def ask(loaded: Loaded, request: control.Request) -> tuple[object, bool]:
     """Return the answer, and whether a running daemon gave it.
 
     Raises StateMissingError, StateBusyError (something else than a daemon holds the
-    state), StateUnusableError, DaemonUnreachableError or DoubtError.
+    state), StateUnusableError, StateFullError, DaemonUnreachableError or DoubtError.
     """
     root = Path(loaded.settings.storage.state)
-    if not root.is_dir():
-        raise StateMissingError(root)
     try:
-        answer = control.ask(root, request)
+        if not root.is_dir():
+            raise StateMissingError(root)
+        answer = _whole(partial(control.ask, root), request)
     except PermissionError as error:
         raise StateUnusableError(root, error.strerror or str(error)) from error
+    except _GoneError as error:
+        raise DaemonUnreachableError(root / control.NAME, "it has stopped answering") from error
     if answer is not None:
         return answer, True
-    return look(root, lambda ledger: questions.answer(ledger, request)), False
+    return look(root, lambda ledger: _whole(partial(questions.answer, ledger), request)), False
+
+
+class _GoneError(Exception):
+    """Who gave the first page gives no second."""
+
+
+def _whole(once: Callable[[control.Request], object], request: control.Request) -> object:
+    """Return all that `request` asks for, `limit` rows at most; None where nobody answers."""
+    if request["ask"] not in questions.PAGED:
+        return once(request)
+    limit = cast("int", request.get("limit", 0))
+    rows: list[dict[str, Any]] = []
+    before: int | None = None
+    while True:
+        wanted = min(questions.PAGE, limit - len(rows)) if limit else questions.PAGE
+        answer = once({**request, "limit": wanted, "before": before})
+        if answer is None:
+            if before is None:
+                return None
+            raise _GoneError
+        page = cast("list[dict[str, Any]]", answer)
+        rows += page
+        if len(page) < wanted or len(rows) == limit:
+            return rows
+        before = page[-1]["seq"]

@@ -8,6 +8,7 @@ ends go through a descriptor of the directory.
 
 import asyncio
 import json
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -15,10 +16,14 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from dock_daemon.errors import DaemonUnreachableError
+from dock_daemon.errors import DaemonUnreachableError, DockError
+
+log = logging.getLogger(__name__)
 
 NAME: Final = "control.sock"
+AT_ONCE: Final = 16
 _LONGEST_REQUEST: Final = 64 << 10
+_ASK_WITHIN_S: Final = 5.0
 _ANSWER_WITHIN_S: Final = 30.0
 
 Request: TypeAlias = Mapping[str, object]
@@ -28,15 +33,21 @@ Answer: TypeAlias = Callable[[Request], Awaitable[object]]
 @asynccontextmanager
 async def serving(state: Path, answer: Answer) -> AsyncIterator[None]:
     """Answer on the state directory's socket while the block runs."""
+    clients = 0
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal clients
+        clients += 1
         try:
+            async with asyncio.timeout(_ASK_WITHIN_S):
+                line = await reader.readline()
             async with asyncio.timeout(_ANSWER_WITHIN_S):
-                writer.write(await _reply(await reader.readline(), answer))
+                writer.write(_BUSY if clients > AT_ONCE else await _reply(line, answer))
                 await writer.drain()
         except (OSError, TimeoutError, ValueError):
             return  # whoever asked has gone, or asked for more than a line
         finally:
+            clients -= 1
             writer.close()
 
     link = _listening(state)
@@ -64,16 +75,33 @@ def _take_away(state: Path) -> None:
 
 async def _reply(line: bytes, answer: Answer) -> bytes:
     try:
-        told: object = {"answer": await answer(dict(json.loads(line)))}
-    except (ValueError, TypeError, KeyError) as error:
-        told = {"error": str(error)}
-    return json.dumps(told, ensure_ascii=False).encode() + b"\n"
+        request = json.loads(line)
+        if not isinstance(request, dict):
+            return _refusal("a request is an object")
+        return _line({"answer": await answer(request)})
+    except (DockError, ValueError, RecursionError) as error:
+        return _refusal(str(error))
+    except Exception as error:  # whatever was asked, it must not cost the dock anything
+        log.exception("a question was not answered")
+        return _refusal(f"{type(error).__name__}: {error}")
+
+
+def _refusal(why: str) -> bytes:
+    return _line({"error": why})
+
+
+def _line(told: object) -> bytes:
+    return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+_BUSY: Final = _refusal(f"{AT_ONCE} others are asking")
 
 
 def ask(state: Path, request: Request) -> object | None:
     """Ask the daemon that holds `state`; return None when no daemon listens there.
 
-    Raises DaemonUnreachableError when one listens and does not answer.
+    Raises DaemonUnreachableError when one listens and does not answer, PermissionError
+    when it is not for us to ask.
     """
     try:
         with _short_path(state) as path, socket.socket(socket.AF_UNIX) as link:
@@ -87,10 +115,14 @@ def ask(state: Path, request: Request) -> object | None:
             told = _read_all(link)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise
     except OSError as error:
         raise DaemonUnreachableError(state / NAME, error.strerror or str(error)) from error
     try:
         reply = json.loads(told)
+        if "error" in reply:
+            raise DaemonUnreachableError(state / NAME, str(reply["error"]))
         return reply["answer"]  # type: ignore[no-any-return]  # JSON; each command knows its own
     except (ValueError, KeyError, TypeError) as error:
         raise DaemonUnreachableError(state / NAME, "its answer makes no sense") from error

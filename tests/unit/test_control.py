@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,47 @@ async def test_an_answer_comes_back(state: Path) -> None:
 async def test_many_at_once(state: Path) -> None:
     """Each gets its own answer."""
     async with control.serving(state, echo):
-        answers = await asyncio.gather(*(ask(state, number=number) for number in range(20)))
-    assert [one["asked"]["number"] for one in answers] == list(range(20))  # type: ignore[index]  # as echo answers
+        numbers = range(control.AT_ONCE)
+        answers = await asyncio.gather(*(ask(state, number=number) for number in numbers))
+    assert [one["asked"]["number"] for one in answers] == list(numbers)  # type: ignore[index]  # as echo answers
+
+
+async def test_too_many_at_once(state: Path) -> None:
+    """One more than the dock listens to is told so, and may come again."""
+    waiting, over = asyncio.Semaphore(0), asyncio.Event()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(control.AT_ONCE + 1))
+
+    async def slow(request: control.Request) -> object:
+        waiting.release()
+        await over.wait()
+        return await echo(request)
+
+    async with control.serving(state, slow), asyncio.TaskGroup() as group:
+        for number in range(control.AT_ONCE):
+            group.create_task(ask(state, number=number))
+        for _ in range(control.AT_ONCE):
+            await waiting.acquire()
+        with pytest.raises(DaemonUnreachableError, match="others are asking"):
+            await ask(state, number=0)
+        over.set()
+        assert await ask(state, number=1) is not None
+
+
+async def test_an_answer_that_fails_is_told(state: Path) -> None:
+    """A bug in one answer costs that answer, and not the dock."""
+
+    async def broken(_request: control.Request) -> object:
+        raise ZeroDivisionError
+
+    async with control.serving(state, broken):
+        with pytest.raises(DaemonUnreachableError, match="ZeroDivisionError"):
+            await ask(state, ask="x")
+
+
+async def test_a_text_that_is_no_text_comes_back(state: Path) -> None:
+    """Names on cards may hold half of a surrogate pair."""
+    async with control.serving(state, echo):
+        assert await ask(state, ask="\udc80") == {"asked": {"ask": "\udc80"}, "text": "执法"}
 
 
 async def test_a_refusal_is_told(state: Path) -> None:
@@ -56,7 +96,22 @@ async def test_a_refusal_is_told(state: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"\n", b"nonsense\n", b"[1]\n", b"5\n", b"x" * 70_000, b"\xff\n"]
+    "line",
+    [
+        b"",
+        b"\n",
+        b"nonsense\n",
+        b"[1]\n",
+        b"[[1, 2]]\n",
+        b"5\n",
+        b'"x"\n',
+        b"null\n",
+        b"[" * 60_000 + b"\n",
+        b'{"ask":' * 8_000 + b"\n",
+        b"9" * 5000 + b"\n",
+        b"x" * 70_000,
+        b"\xff\n",
+    ],
 )
 async def test_nonsense_on_the_socket(state: Path, line: bytes) -> None:
     """Whatever is said to it, it answers the next one."""
@@ -96,3 +151,15 @@ async def test_only_the_docks_own_people_may_ask(state: Path) -> None:
     """The socket is for its owner and group."""
     async with control.serving(state, echo):
         assert (state / control.NAME).stat().st_mode & 0o777 == 0o660
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_whoever_may_not_ask_is_told_that(state: Path) -> None:
+    """A socket that is not for us is no dock that fails to answer."""
+    async with control.serving(state, echo):
+        os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionError):
+                control.ask(state, {"ask": "x"})
+        finally:
+            os.seteuid(0)
