@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cards import make_exfat_card
+from tests.cards import make_exfat_card, make_fat_card
 from tests.docks import DockIn, some_bytes
 from tests.faults.traced import Call, Pulled, pull
 
@@ -113,10 +113,13 @@ def test_a_disk_that_takes_no_more(
     assert_recovers(started, card)
 
 
-def test_a_name_that_is_taken_by_the_same_content(started: DockIn, card: Path) -> None:
+def test_a_name_that_is_taken_by_the_same_content(
+    started: DockIn, card: Path, tmp_path: Path
+) -> None:
     """A link that finds its name taken means that the content is there already."""
     started.take_over(card, settings=SETTINGS)
-    told = started.take_over(card, settings=SETTINGS, reread=True)
+    other = make_fat_card(tmp_path / "other", FILES, volume_serial=7)
+    told = started.take_over(other, settings=SETTINGS)
     assert told.end.sealed == len(FILES)
     started.assert_holds()
 

@@ -81,7 +81,7 @@ def test_content_that_rotted_is_replaced_when_it_comes_again(used: DockIn, card:
     stored.write_bytes(rotten)
     assert {one.code for one in used.verify().problems} == {"clip-damaged"}
     told = used.take_over(card, reread=True)
-    assert told.findings == []
+    assert told.findings == [("store-damaged", "DCIM/A.MP4")]
     (set_aside,) = (used.root / "store" / "damaged").iterdir()
     assert set_aside.read_bytes() == rotten
     assert set_aside.name.startswith(sha256)
@@ -97,6 +97,7 @@ def test_content_that_vanished_comes_again(used: DockIn, card: Path) -> None:
     assert {one.code for one in used.verify().problems} == {"clip-missing"}
     told = used.take_over(card)
     assert (told.end.sealed, told.end.known) == (1, 2)
+    assert [what for what, _ in told.findings] == ["store-missing"]
     used.assert_holds()
 
 
