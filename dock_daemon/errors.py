@@ -130,6 +130,14 @@ class DaemonUnreachableError(StateError):
         self.reason = reason
 
 
+class UnpublishedError(DockError):
+    """Clips are sealed and safe, but the published log does not show them yet."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} entries are not published")
+        self.count = count
+
+
 class DoubtError(DockError):
     """Evidence is in doubt: the dock stops, and nothing is repaired by itself."""
 

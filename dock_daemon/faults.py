@@ -66,6 +66,7 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.DaemonUnreachableError: Fault(
         "daemon-unreachable", ExitCode.DAEMON_UNREACHABLE, retry=True
     ),
+    dock.UnpublishedError: Fault("unpublished", ExitCode.FAILED, retry=True),
     # Evidence in doubt is latched and shown, never retried and never repaired. Only where
     # the entries and the published log contradict each other is it a failed verification:
     # a wrong disk or a missing key says nothing about the evidence.

@@ -16,6 +16,7 @@ from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.telling import teller
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
+from dock_daemon.errors import UnpublishedError
 from dock_daemon.evidence.state import open_state
 from dock_daemon.turn import Desk, Place
 
@@ -69,6 +70,8 @@ def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None
             end = desk.take_over(opened, bay=bay, report=telling.hear, stop=stop, reread=reread)
         finally:
             telling.close()
+    if state.unpublished:
+        raise UnpublishedError(state.unpublished)
     if stop.is_set():
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     if end.result != "complete":
