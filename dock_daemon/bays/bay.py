@@ -37,6 +37,7 @@ class LettingGo:
     turn: int
     waiting: tuple[MediumAppeared, ...] = ()
     done: tuple[str, ...] = ()
+    ends: tuple[Released, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,8 @@ def _appeared(state: State, medium: MediumAppeared) -> tuple[State, Order | None
 
 def _gone(state: State, sys_path: str) -> tuple[State, Order | None]:
     match state:
-        case Working(turn, medium, waiting, done) if medium.sys_path == sys_path:
-            return LettingGo(turn, waiting, done), Stop()
+        case Working(turn, medium, waiting, done, ends) if medium.sys_path == sys_path:
+            return LettingGo(turn, waiting, done, ends), Stop()
         case Working(_, _, waiting, done) | LettingGo(_, waiting, done):
             left = tuple(medium for medium in waiting if medium.sys_path != sys_path)
             return replace(state, waiting=left, done=_without(done, sys_path)), None
@@ -160,12 +161,13 @@ def _over(state: State, news: Ended | Failed) -> tuple[State, Order | None]:
         case Working(turn, medium, waiting, done), Failed(_, error):
             rest = tuple(other.sys_path for other in waiting)
             return Faulted(turn, error, (medium.sys_path, *rest, *done)), None
-        case LettingGo(turn, waiting, done), _ if waiting:
-            return _start(turn, waiting, done=done)
+        case LettingGo(turn, waiting, done, ends), _ if waiting:
+            return _start(turn, waiting, done=done, ends=ends)
         case LettingGo(turn, _, done), Ended(_, end) if end.result == "interrupted":
             return Interrupted(turn, end, done), None
-        case LettingGo(turn), _:
-            return Empty(turn), None
+        case LettingGo(turn, _, done, ends), _:
+            # What was done before and is still there stays in the bay.
+            return (Done(turn, done, ends) if done else Empty(turn)), None
         case _:
             return state, None
 

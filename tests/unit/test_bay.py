@@ -117,6 +117,13 @@ def test_the_second_medium_leaves_before_its_turn() -> None:
     assert (state, orders) == (Done(1, ("a",), (end(),)), [Start(1, A)])
 
 
+def test_the_second_medium_is_pulled_when_all_was_done() -> None:
+    """The first, which is still there, is not forgotten."""
+    state, _ = after(A, B, Ended(1, end()), MediumGone("b"), Ended(2, end()))
+    assert state == Done(2, ("a",), (end(),))
+    assert after(B, Failed(3, ERROR), state=state)[0] == Faulted(3, ERROR, ("b", "a"))
+
+
 def test_a_second_medium_after_all_was_done() -> None:
     """It is taken over, and the first still counts as done."""
     state, orders = after(A, Ended(1, end()), B)
