@@ -127,6 +127,14 @@ class TakeOver:
             most_open=self._most_open,
         )
         self._docked()
+        try:
+            return self._to_the_end(gone=gone)
+        except Exception:
+            # Nobody will say how this docking ended; the sealer will, once it can.
+            sealer.abandon(self._scene.number)
+            raise
+
+    def _to_the_end(self, *, gone: bool) -> Released:
         if not gone:
             try:
                 self._checked()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config import presets
-from dock_daemon.docking.events import Checked, ClipKnown, Identified, Planned
+from dock_daemon.docking.events import Checked, ClipKnown, Event, Identified, Planned
 from hashing.canonical import JSON
 from tests.cards import RECORDED, Clip, make_exfat_card, make_fat_card
 from tests.docks import HOUR_MS, NOW_MS, DockIn, sha256_of, some_bytes
@@ -290,4 +290,20 @@ def test_the_closing_entry_counts_what_the_docking_produced(dock: DockIn, tmp_pa
     of_docking = [one for one in dock.parsed() if one.body.get("docking") == 1]
     assert released.body["entries"] == len(of_docking) - 1
     assert (released.body["clips"], released.body["result"]) == (3, "complete")
+    dock.assert_holds()
+
+
+def test_a_docking_that_breaks_off_is_ended_all_the_same(dock: DockIn, tmp_path: Path) -> None:
+    """Whatever goes wrong in a docking, the log says that it ended, and how."""
+
+    def broken(event: Event) -> None:
+        if isinstance(event, Checked):
+            raise RuntimeError("a bug in whoever listens")  # noqa: TRY004  no type is at fault
+
+    card = make_fat_card(tmp_path / "card", FILES)
+    with pytest.raises(RuntimeError, match="a bug"):
+        dock.take_over(card, hear=broken)
+    (released,) = dock.parsed("released")
+    assert released.body["result"] == "interrupted"
+    assert dock.take_over(card).end.sealed == 3
     dock.assert_holds()
