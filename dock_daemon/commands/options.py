@@ -66,14 +66,6 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def fail(error: Exception, invocation: Invocation) -> NoReturn:
-    """End the command because of `error`, which must be one that the fault table knows.
-
-    Prints one message on stderr, and raises click's Exit with the exit code.
-    """
-    _end(error, invocation.lang, as_json=invocation.json)
-
-
 def _invocation(
     *, as_json: bool, state: str | None, config: Path | None, lang: str | None
 ) -> Invocation:

@@ -27,11 +27,19 @@ from firmware_bridge.volume.client import (
     Volumes,
     open_medium,
 )
-from firmware_bridge.volume.listing import Entry, Extent, Medium, Name, Problem, Stamp, Volume
+from firmware_bridge.volume.listing import (
+    DIRECTORY,
+    Entry,
+    Extent,
+    Medium,
+    Name,
+    Problem,
+    Stamp,
+    Volume,
+)
 
 _ZEROS: Final = bytes(1 << 20)
 _MAX_FOLDER_DEPTH: Final = 32
-_DIRECTORY: Final = 0x10
 
 
 class Source(Protocol):
@@ -296,7 +304,7 @@ class FolderSource:
             directory=is_folder,
             size=0 if is_folder else about.st_size,
             valid_size=0 if is_folder else about.st_size,
-            attributes=_DIRECTORY if is_folder else 0,
+            attributes=DIRECTORY if is_folder else 0,
             created=None,
             modified=modified,
             accessed=None,

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-READ_ONLY: Final = 0x01
-HIDDEN: Final = 0x02
-SYSTEM: Final = 0x04
-DIRECTORY: Final = 0x10
-ARCHIVE: Final = 0x20
+DIRECTORY: Final = 0x10  # the attribute bit of a folder, on FAT and exFAT
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,8 @@ def test_every_fact_can_be_written_down() -> None:
         findings.unread(VOLUME, huge, "x"),
         findings.doubtful(VOLUME, huge),
     ):
-        canonical.encode(dict(one.facts))
+        facts = dict(one.facts)
+        assert canonical.decode(canonical.encode(facts)) == facts
 
 
 def test_a_stored_time_that_names_no_date() -> None:

@@ -21,7 +21,7 @@ def test_lost_first_byte_follows_from_the_checksum(short: bytes) -> None:
 def test_any_short_name_has_a_text(short: bytes, case: int, *, deleted: bool) -> None:
     """Whatever eleven bytes stand there, a text that can be written comes out."""
     text = names.short_text(short, case, encoding=names.CODE_PAGE, deleted=deleted)
-    text.encode()
+    assert text.encode().decode() == text
 
 
 @given(raw=st.binary(max_size=520).filter(lambda raw: len(raw) % 2 == 0))
