@@ -66,25 +66,44 @@ def assert_acknowledged(dock: DockIn, pulled: Pulled) -> None:
         assert hashlib.sha256(content).hexdigest() == clip["sha256"]
 
 
-def killed(dock: DockIn, card: Path, call: str, nth: int) -> Pulled:
-    """Kill a docking at the nth such call of one of its threads."""
-    pulled = pull(
+def struck(dock: DockIn, card: Path, call: str, nth: int) -> Pulled:
+    """Run a docking that is killed at the nth such call of one of its threads, if it comes."""
+    return pull(
         dock, card, "-o", "/dev/null", "-e", f"trace={call}",
         "-e", f"inject={call}:signal=KILL:when={nth}",
     )  # fmt: skip
+
+
+def killed(dock: DockIn, card: Path, call: str, nth: int) -> Pulled:
+    """Kill a docking at the nth such call of one of its threads."""
+    pulled = struck(dock, card, call, nth)
     assert pulled.code in {-9, 137}, pulled.errors
     return pulled
+
+
+def killed_copy(scene: Scene, folder: Path, call: str, part: int) -> tuple[DockIn, Pulled]:
+    """Kill a docking of a copy of the dock at one of the calls of the undisturbed run.
+
+    How clips gather into groups is for the threads to settle, so a late call may not come
+    this time: then a fresh copy is struck one call earlier. The first one always comes.
+    """
+    counts = scene.moments[call]
+    for nth in reversed(counts[: part * len(counts) // PARTS + 1]):
+        shutil.rmtree(folder)
+        dock = scene.copy(folder)
+        pulled = struck(dock, scene.card, call, nth)
+        if pulled.code != 0:
+            assert pulled.code in {-9, 137}, pulled.errors
+            return dock, pulled
+    return pytest.fail(f"no {call} came at all")
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("call", CHANGES)
 def test_killed_at(scene: Scene, memory_path: Path, call: str, part: int) -> None:
     """Killed at one of the calls by which a disk changes, it goes on where it was."""
-    counts = scene.moments[call]
-    nth = counts[part * len(counts) // PARTS]
-    dock = scene.copy(memory_path)
-    before = published(dock)
-    pulled = killed(dock, scene.card, call, nth)
+    before = published(scene.dock)
+    dock, pulled = killed_copy(scene, memory_path, call, part)
 
     assert_acknowledged(dock, pulled)
     after = published(dock)
