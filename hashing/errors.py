@@ -45,8 +45,25 @@ class BadSignatureError(NoteError):
         self.key_id = key_id
 
 
+class DoubleSignatureError(NoteError):
+    """A known key has two lines in one note: nobody counts twice."""
+
+    def __init__(self, *, name: str, key_id: int) -> None:
+        super().__init__(f"{name}+{key_id:08x} signed twice")
+        self.name = name
+        self.key_id = key_id
+
+
 class CheckpointError(EvidenceError):
     """The text of a note is no checkpoint of this profile."""
+
+
+class PolicyError(EvidenceError):
+    """A trust policy is malformed, or asks for what nobody can give."""
+
+
+class TlogProofError(EvidenceError):
+    """A file is no tlog-proof."""
 
 
 class TileError(EvidenceError):

@@ -1,13 +1,16 @@
-"""Keys of signed notes, as text: C2SP signed-note, type 01 (Ed25519) only.
+"""Keys of signed notes, as text: C2SP signed-note; and those of type 01, Ed25519.
 
-verifier key   <name>+<key id, 8 hex digits>+<base64(01 || public key)>
-signer key     PRIVATE+KEY+<name>+<key id>+<base64(01 || seed)>
+verifier key   <name>+<key id, 8 hex digits>+<base64(type || public key)>
+signer key     PRIVATE+KEY+<name>+<key id>+<base64(type || seed)>
+
+The types that cosigners have are in cosignature.py (04) and mldsa.py (06); which class
+reads which type, in cosigners.py.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -17,8 +20,8 @@ from hashing.errors import KeyFormatError
 
 ED25519: Final = b"\x01"
 SIGNATURE_SIZE: Final = 64
+KEY_SIZE: Final = 32  # bytes of a seed, and of a public key of Ed25519
 
-_KEY_SIZE: Final = 32
 _PRIVATE: Final = "PRIVATE+KEY+"
 _KEY_ID: Final = re.compile("[0-9a-f]{8}", re.ASCII)
 _MAX_KEY_TEXT: Final = 4096
@@ -38,45 +41,52 @@ _SMALL_ORDER_Y: Final = frozenset(
 )
 
 
+class Verifier(Protocol):
+    """Whose signature is asked for, whatever the algorithm: name and id say both."""
+
+    @property
+    def name(self) -> str:
+        """The name in its signature lines."""
+        ...
+
+    @property
+    def key_id(self) -> int:
+        """The number in its signature lines."""
+        ...
+
+    def verifies(self, text: bytes, signature: bytes) -> bool:
+        """Tell whether `signature`, all of a line after the key id, is this key's over `text`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """Whose signature is asked for."""
+    """A key of type 01: it signs the text as it stands."""
 
     name: str
     public: bytes
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        _check_point(self.public)
+        check_point(self.public)
 
     @property
     def key_id(self) -> int:
         """The short number that stands in a signature line for this key and algorithm."""
-        text = self.name.encode("utf-8") + b"\n" + ED25519 + self.public
-        return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+        return key_id(self.name, ED25519 + self.public)
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
         """Return the key that `text` spells; raise KeyFormatError on any other text."""
-        name, key_id, material = _split(text)
-        key = cls(name, material)
-        if f"{key.key_id:08x}" != key_id:
-            raise KeyFormatError(f"the key id {key_id} is not the one of this name and key")
-        return key
+        return cls(*read_vkey(text, ED25519))
 
     def __str__(self) -> str:
         """Return the vkey."""
-        return f"{self.name}+{self.key_id:08x}+{base64s.spell(ED25519 + self.public)}"
+        return vkey(self.name, ED25519 + self.public)
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
         """Tell whether `signature` is this key's over `text`."""
-        if len(signature) != SIGNATURE_SIZE:
-            return False
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
-        except (InvalidSignature, ValueError):  # ValueError: no point of the curve
-            return False
-        return True
+        return ed25519_verifies(self.public, signature, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +98,7 @@ class SignerKey:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if len(self.seed) != _KEY_SIZE:
-            raise KeyFormatError(f"a seed is {_KEY_SIZE} bytes")
+        check_seed(self.seed)
 
     @classmethod
     def generate(cls, name: str, seed: bytes) -> "SignerKey":
@@ -99,18 +108,14 @@ class SignerKey:
     @classmethod
     def parse(cls, text: str) -> "SignerKey":
         """Return the key that `text` spells; raise KeyFormatError on any other text."""
-        if not text.startswith(_PRIVATE):
-            raise KeyFormatError("not a signer key")
-        name, key_id, material = _split(text.removeprefix(_PRIVATE))
-        key = cls(name, material)
-        if f"{key.verifier().key_id:08x}" != key_id:
-            raise KeyFormatError("the key id is not the one of this name and seed")
+        name, stated, seed = read_signer(text, ED25519)
+        key = cls(name, seed)
+        check_key_id(stated, key.verifier().key_id)
         return key
 
     def encode(self) -> str:
         """Return the key as text: a secret."""
-        material = base64s.spell(ED25519 + self.seed)
-        return f"{_PRIVATE}{self.name}+{self.verifier().key_id:08x}+{material}"
+        return signer_text(self.name, self.verifier().key_id, ED25519 + self.seed)
 
     def verifier(self) -> VerifierKey:
         """Return the public half."""
@@ -134,23 +139,94 @@ def check_name(name: str) -> None:
         raise KeyFormatError("a key name holds a lone surrogate")
 
 
-def _split(text: str) -> tuple[str, str, bytes]:
-    if len(text) > _MAX_KEY_TEXT or text.count("+") < 2:  # noqa: PLR2004  three parts, two signs
-        raise KeyFormatError("not name+id+key")
-    name, key_id, spelled = text.split("+", 2)  # the base 64 may hold plus signs of its own
-    if not _KEY_ID.fullmatch(key_id):
-        raise KeyFormatError("the key id is not 8 lower-case hexadecimal digits")
-    material = base64s.read(spelled, "the key", KeyFormatError)
-    if material[:1] != ED25519 or len(material) != 1 + _KEY_SIZE:
-        raise KeyFormatError("not an Ed25519 key")
-    return name, key_id, material[1:]
+def check_seed(seed: bytes) -> None:
+    """Raise KeyFormatError unless `seed` is as long as the seed of a signer key."""
+    if len(seed) != KEY_SIZE:
+        raise KeyFormatError(f"a seed is {KEY_SIZE} bytes")
 
 
-def _check_point(public: bytes) -> None:
-    if len(public) != _KEY_SIZE:
-        raise KeyFormatError(f"an Ed25519 key is {_KEY_SIZE} bytes")
+def check_point(public: bytes) -> None:
+    """Raise KeyFormatError for bytes that are no Ed25519 key, or a weak one."""
+    if len(public) != KEY_SIZE:
+        raise KeyFormatError(f"an Ed25519 key is {KEY_SIZE} bytes")
     y = int.from_bytes(public, "little") & (2**255 - 1)
     if y >= _PRIME:
         raise KeyFormatError("the key is a second spelling of a point")
     if y in _SMALL_ORDER_Y:
         raise KeyFormatError("the key is a point of small order")
+
+
+def ed25519_verifies(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Tell whether `signature` is an Ed25519 signature by `public` over `message`."""
+    if len(signature) != SIGNATURE_SIZE:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):  # ValueError: no point of the curve
+        return False
+    return True
+
+
+# -- the text of keys of any type: `material` is the type's byte and the key --------
+
+
+def key_id(name: str, material: bytes) -> int:
+    """Return the short number that stands for a key and its algorithm."""
+    text = name.encode("utf-8") + b"\n" + material
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+
+
+def vkey(name: str, material: bytes) -> str:
+    """Return a verifier key as text."""
+    return f"{name}+{key_id(name, material):08x}+{base64s.spell(material)}"
+
+
+def read_vkey(text: str, kind: bytes) -> tuple[str, bytes]:
+    """Return name and public key of a vkey of one type; raise KeyFormatError."""
+    name, stated, material = split(text)
+    check_kind(material, kind)
+    check_key_id(stated, key_id(name, material))
+    return name, material[1:]
+
+
+def signer_text(name: str, number: int, material: bytes) -> str:
+    """Return a signer key as text; `number` is the key id of its public half."""
+    return f"{_PRIVATE}{name}+{number:08x}+{base64s.spell(material)}"
+
+
+def read_signer(text: str, kind: bytes) -> tuple[str, str, bytes]:
+    """Return name, stated key id and seed of a signer key of one type; raise KeyFormatError."""
+    name, stated, material = split_signer(text)
+    check_kind(material, kind)
+    check_seed(material[1:])
+    return name, stated, material[1:]
+
+
+def split_signer(text: str) -> tuple[str, str, bytes]:
+    """Return name, stated key id, and type and seed, of a signer key; raise KeyFormatError."""
+    if not text.startswith(_PRIVATE):
+        raise KeyFormatError("not a signer key")
+    return split(text.removeprefix(_PRIVATE))
+
+
+def check_key_id(stated: str, right: int) -> None:
+    """Raise KeyFormatError unless the id that a key states is the one it has."""
+    if f"{right:08x}" != stated:
+        raise KeyFormatError(f"the key id {stated} is not the one of this name and key")
+
+
+def check_kind(material: bytes, kind: bytes) -> None:
+    """Raise KeyFormatError unless a key is of the type that is wanted."""
+    if material[:1] != kind:
+        raise KeyFormatError(f"a key of type {material[:1].hex() or 'none'}, not {kind.hex()}")
+
+
+def split(text: str) -> tuple[str, str, bytes]:
+    """Return name, stated key id, and type and key, of a vkey's text; raise KeyFormatError."""
+    if len(text) > _MAX_KEY_TEXT or text.count("+") < 2:  # noqa: PLR2004  three parts, two signs
+        raise KeyFormatError("not name+id+key")
+    name, stated, spelled = text.split("+", 2)  # the base 64 may hold plus signs of its own
+    check_name(name)
+    if not _KEY_ID.fullmatch(stated):
+        raise KeyFormatError("the key id is not 8 lower-case hexadecimal digits")
+    return name, stated, base64s.read(spelled, "the key", KeyFormatError)

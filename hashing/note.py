@@ -13,8 +13,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from hashing import base64s
-from hashing.errors import BadSignatureError, KeyFormatError, NoteError, UnknownSignersError
-from hashing.keys import SignerKey, VerifierKey, check_name
+from hashing.errors import (
+    BadSignatureError,
+    DoubleSignatureError,
+    KeyFormatError,
+    NoteError,
+    UnknownSignersError,
+)
+from hashing.keys import SignerKey, Verifier, VerifierKey, check_name
 
 __all__ = [
     "MAX_LINES",
@@ -25,7 +31,9 @@ __all__ = [
     "VerifierKey",
     "open_note",
     "parse",
+    "read_lines",
     "sign",
+    "with_lines",
 ]
 
 MAX_NOTE: Final = 1_000_000  # bytes; as the Go implementation has it
@@ -75,19 +83,36 @@ def parse(data: bytes) -> tuple[str, tuple[SignatureLine, ...]]:
     text, gap, tail = whole.rpartition("\n\n")
     if not gap:
         raise NoteError("no empty line before the signatures")
-    if not tail.endswith("\n"):
-        raise NoteError("it does not end in a newline")
-    lines = tail[:-1].split("\n")
-    if len(lines) > MAX_LINES:
-        raise NoteError(f"more than {MAX_LINES} signature lines")
-    return text + "\n", tuple(_line(line) for line in lines)
+    return text + "\n", _lines(tail)
 
 
-def open_note(data: bytes, verifiers: Iterable[VerifierKey]) -> Note:
+def read_lines(data: bytes) -> tuple[SignatureLine, ...]:
+    """Return signature lines that stand alone, as a witness answers; raise NoteError."""
+    if len(data) > MAX_NOTE:
+        raise NoteError(f"{len(data)} bytes are more than a note holds")
+    return _lines(_decode(data))
+
+
+def with_lines(data: bytes, lines: Iterable[SignatureLine]) -> bytes:
+    """Return the note with `lines` added; one of a name and key id replaces that of the same.
+
+    Nothing is verified. Raises NoteError if `data` is no note, or the outcome is none.
+    """
+    text, present = parse(data)
+    merged = {(line.name, line.key_id): line for line in (*present, *lines)}
+    # Two lines of one key in `data` itself are not for us to choose between.
+    if len({(line.name, line.key_id) for line in present}) < len(present):
+        raise NoteError("a key signed twice")
+    whole = "\n".join([text, *map(str, merged.values()), ""]).encode()
+    parse(whole)
+    return whole
+
+
+def open_note(data: bytes, verifiers: Iterable[Verifier]) -> Note:
     """Return the note once at least one of `verifiers` has signed it.
 
-    Raises BadSignatureError when a line of a known key fails,
-    UnknownSignersError when none is by a known key, else NoteError.
+    Raises BadSignatureError when a line of a known key fails, DoubleSignatureError when a
+    known key has two, UnknownSignersError when no line is by a known key, else NoteError.
     """
     text, lines = parse(data)
     known = {(key.name, key.key_id): key for key in verifiers}
@@ -99,7 +124,7 @@ def open_note(data: bytes, verifiers: Iterable[VerifierKey]) -> Note:
         if who not in known:
             unverified.append(line)
         elif who in verified:
-            raise NoteError(f"{line.name} signed twice")
+            raise DoubleSignatureError(name=line.name, key_id=line.key_id)
         elif not known[who].verifies(signed, line.signature):
             raise BadSignatureError(name=line.name, key_id=line.key_id)
         else:
@@ -107,6 +132,15 @@ def open_note(data: bytes, verifiers: Iterable[VerifierKey]) -> Note:
     if not verified:
         raise UnknownSignersError(present=tuple((line.name, line.key_id) for line in lines))
     return Note(text, tuple(verified.values()), tuple(unverified))
+
+
+def _lines(tail: str) -> tuple[SignatureLine, ...]:
+    if not tail.endswith("\n"):
+        raise NoteError("it does not end in a newline")
+    lines = tail[:-1].split("\n")
+    if len(lines) > MAX_LINES:
+        raise NoteError(f"more than {MAX_LINES} signature lines")
+    return tuple(_line(line) for line in lines)
 
 
 def _line(line: str) -> SignatureLine:
