@@ -1,8 +1,9 @@
 """Every sentence that people read, in each language, by key.
 
-The sentences stand in `config/data/messages/<language>.toml`; a key is the dotted path of
-its table, `bay.empty`. Facts are put in by name. A fact may come from a hostile recorder (a
-file name), so what would steer a terminal or reorder a line is made visible first.
+The sentences stand in `config/data/messages/<language>/*.toml`, a file for each part of the
+house; a key is the dotted path of its table, `bay.empty`, and stands in one file only. Facts
+are put in by name. A fact may come from a hostile recorder (a file name), so what would steer
+a terminal or reorder a line is made visible first.
 """
 
 import functools
@@ -47,8 +48,10 @@ def printable(text: str) -> str:
 @functools.cache
 def catalogue(lang: str) -> dict[str, str]:
     """Return every sentence of one language by its dotted key."""
-    text = (_FOLDER / f"{lang}.toml").read_text(encoding="utf-8")
-    return dict(_flat(tomllib.loads(text), ""))
+    found: dict[str, str] = {}
+    for file in sorted((_FOLDER / lang).glob("*.toml")):
+        found.update(_flat(tomllib.loads(file.read_text(encoding="utf-8")), ""))
+    return found
 
 
 def _flat(table: dict[str, object], prefix: str) -> list[tuple[str, str]]:

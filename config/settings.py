@@ -24,6 +24,8 @@ _ORIGIN: Final = re.compile(r"(?!.*://)[^\s+\x00-\x20\x7f]{1,255}")
 _PORT: Final = re.compile(
     r"[a-z][\w.:]*(?:-[\w.:]+)*?-usb(?:v[23])?-0:[1-9]\d{0,2}(?:\.[1-9]\d{0,2}){0,5}", re.ASCII
 )
+# Where a witness or mirror is reached: no user, no query, nothing that could be a secret.
+_URL: Final = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", re.ASCII)
 # A preset is named by its file, so its name must not be a path.
 _PRESET: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -88,6 +90,54 @@ class Recorders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     profiles: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the evidence log is signed, and how its silence shows."""
+
+    heartbeat_s: Annotated[int, Meta(ge=10, le=86_400)]
+    ml_dsa: bool
+    head_copy: str
+    ask_within_s: Annotated[int, Meta(ge=1, le=3600)]
+
+
+class Sync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the log is brought to witnesses and mirrors, and who we are to them."""
+
+    interval_s: Annotated[int, Meta(ge=1, le=86_400)]
+    timeout_s: Annotated[int, Meta(ge=1, le=600)]
+    longest_wait_s: Annotated[int, Meta(ge=1, le=86_400)]
+    ca: str
+    cert: str
+    key: str
+
+
+class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the published log is served, and to whom."""
+
+    listen: Annotated[str, Meta(min_length=1)]
+    cert: str
+    key: str
+    client_ca: str
+    crl: str
+
+
+class Replica(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a second copy of store and log goes."""
+
+    target: str
+    interval_s: Annotated[int, Meta(ge=10, le=7 * 86_400)]
+    rclone_config: str
+
+
+class Cosigner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who vouches for the log's head: a witness, or a mirror that holds all of it."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=120)]
+    role: Literal["witness", "mirror"]
+    keys: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
+    url: Annotated[str, Meta(min_length=1)]
+    monitor: str = ""
+
+
 class Bay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A place for one recorder: one or more physical ports, never a device node."""
 
@@ -106,6 +156,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rules: Rules
     checklist: Checks
     recorders: Recorders
+    log: Log
+    sync: Sync
+    web: Web
+    replica: Replica
+    cosigners: tuple[Cosigner, ...]
     bays: tuple[Bay, ...]
 
 
@@ -123,6 +178,24 @@ def objections(settings: Settings, *, source: str) -> Iterator[ConfigError]:
         if not _PRESET.fullmatch(name):
             yield ConfigError("bad-name", source=source, where=where, name=name)
     yield from _clashing_bays(settings.bays, source)
+    yield from _clashing_cosigners(settings.cosigners, source)
+
+
+def _clashing_cosigners(cosigners: tuple[Cosigner, ...], source: str) -> Iterator[ConfigError]:
+    """Yield what two cosigners may not share, and addresses that are none."""
+    seen: set[str] = set()
+    for at, one in enumerate(cosigners):
+        where = f"$.cosigners[{at}]"
+        for text in (one.name, *one.keys):
+            if text in seen:
+                field = "name" if text == one.name else "keys"
+                yield ConfigError(
+                    "cosigner-twice", source=source, where=f"{where}.{field}", text=text
+                )
+            seen.add(text)
+        for field, url in (("url", one.url), ("monitor", one.monitor)):
+            if url and not _URL.fullmatch(url):
+                yield ConfigError("bad-url", source=source, where=f"{where}.{field}", url=url)
 
 
 def _clashing_bays(bays: tuple[Bay, ...], source: str) -> Iterator[ConfigError]:

@@ -309,8 +309,11 @@ def _recover(ledger: Ledger, loaded: Loaded, clock: Clock, swept: int) -> None:
 def _digest(loaded: Loaded) -> str:
     """Return the digest of the settings that decide about evidence.
 
-    Where the state lies and which language is spoken decide nothing.
+    Where the state lies, which language is spoken, who is served and where copies go
+    decide nothing.
     """
     deciding = msgspec.to_builtins(loaded.settings)
-    del deciding["storage"], deciding["dock"]["language"], deciding["dock"]["name"]
+    for section in ("storage", "sync", "web", "replica"):
+        del deciding[section]
+    del deciding["dock"]["language"], deciding["dock"]["name"]
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

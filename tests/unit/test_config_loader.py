@@ -358,6 +358,6 @@ def test_any_tables_are_settings_or_a_named_error(tables: dict[str, object]) -> 
     if isinstance(found, ConfigError):
         assert found.source == "mine"
     else:
-        assert set(layers.names()) | {"bays"} == set(found.origins)
+        assert set(layers.names()) | {"bays", "cosigners"} == set(found.origins)
         mine = {name for name, where in found.origins.items() if where == "mine"}
         assert mine == set(layers.leaves(tables))

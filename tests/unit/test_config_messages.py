@@ -2,6 +2,7 @@
 
 import ast
 import string
+import tomllib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import text
+from config import layers, text
 from config.exit_codes import ExitCode
 from config.messages import LANGUAGES, catalogue, printable, say, term
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("agent", "central", "config", "dock_daemon", "firmware_bridge")
+FOLDERS = ("agent", "central", "config", "dock_daemon", "firmware_bridge", "transport")
 HERE = ROOT / "config" / "messages.py"  # where a key is made of a family and a word
 HAN = ("\u4e00", "\u9fff")
 
@@ -239,3 +240,14 @@ def test_exit_codes_never_change() -> None:
         "DAEMON_UNREACHABLE": 9,
         "INTERRUPTED": 130,
     }
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_key_stands_in_two_files(lang: str) -> None:
+    """What one part of the house says, no other can overwrite; both languages have the same files."""
+    folder = ROOT / "config" / "data" / "messages"
+    files = sorted(path.name for path in (folder / lang).glob("*.toml"))
+    assert files == sorted(path.name for path in (folder / LANGUAGES[0]).glob("*.toml"))
+    tables = [tomllib.loads((folder / lang / name).read_text("utf-8")) for name in files]
+    keys = [key for table in tables for key in layers.leaves(table)]
+    assert len(keys) == len(set(keys)) == len(catalogue(lang))

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HOUSE = ("agent", "central", "config", "dock_daemon", "firmware_bridge", "hashing")
+HOUSE = ("agent", "central", "config", "dock_daemon", "firmware_bridge", "hashing", "transport")
 THIRD_PARTY = {
     "agent": set[str](),
-    "central": set[str](),
+    "central": {"click", "cryptography", "msgspec", "rich", "sqlalchemy", "starlette"},
     "config": {"msgspec"},
-    "dock_daemon": {"click", "msgspec", "pyudev", "rich", "sqlite_utils"},
+    "dock_daemon": {"click", "msgspec", "pyudev", "rich", "sqlite_utils", "starlette"},
     "firmware_bridge": set[str](),
     "hashing": {"cryptography"},
+    "transport": {"cryptography", "h11", "httpx2", "starlette", "uvicorn"},
 }
 
 

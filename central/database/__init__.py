@@ -1,0 +1,1 @@
+"""The centre's memory: SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""What the logs of all docks say, and what is late."""

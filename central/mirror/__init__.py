@@ -1,0 +1,1 @@
+"""Holding copies of whole logs."""

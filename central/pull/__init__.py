@@ -1,0 +1,1 @@
+"""Fetching the logs of docks that can be reached."""

@@ -1,0 +1,1 @@
+"""Which docks there are, and by which keys they sign."""

@@ -1,0 +1,1 @@
+"""What the centre serves: witness, mirror, overview."""

@@ -1,0 +1,1 @@
+"""Cosigning heads that only ever grow."""

@@ -1,0 +1,1 @@
+"""Bringing the log to those who vouch for it, and copies of it elsewhere."""

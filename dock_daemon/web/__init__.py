@@ -1,0 +1,1 @@
+"""The published log and what belongs to it, over HTTP, to be read only."""
