@@ -244,7 +244,7 @@ def test_exit_codes_never_change() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_key_stands_in_two_files(lang: str) -> None:
-    """What one part of the house says, no other can overwrite; both languages have the same files."""
+    """What one part of the house says no other overwrites; the languages have the same files."""
     folder = ROOT / "config" / "data" / "messages"
     files = sorted(path.name for path in (folder / lang).glob("*.toml"))
     assert files == sorted(path.name for path in (folder / LANGUAGES[0]).glob("*.toml"))
