@@ -101,3 +101,23 @@ class FileTroubleError(EvidenceError):
         super().__init__(detail)
         self.trouble = trouble
         self.detail = detail
+
+
+class TileForgedError(TileError):
+    """A tile is not the one that the signed root vouches for.
+
+    `path` is where it was read from, below the log's directory.
+    """
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.path = path
+        self.detail = detail
+
+
+class ProofError(EvidenceError):
+    """A proof does not prove what it is said to, or there can be none."""
+
+
+class SubmissionError(EvidenceError):
+    """What a dock, a witness and a mirror say to one another is not written as it must be."""
