@@ -13,7 +13,7 @@ from dock_daemon.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("LICENSE", "README.md", "pyproject.toml")
-PACKAGES = ("agent", "central", "config", "dock_daemon", "firmware_bridge", "hashing")
+PACKAGES = ("agent", "central", "config", "dock_daemon", "firmware_bridge", "hashing", "transport")
 
 
 @pytest.fixture(scope="module")
