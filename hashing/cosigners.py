@@ -9,6 +9,7 @@ from hashing.keys import ED25519, VerifierKey, split, split_signer
 from hashing.mldsa import ML_DSA_44, MldsaKey, MldsaSigner
 
 AnyVerifier: TypeAlias = VerifierKey | CosignerKey | MldsaKey
+AnyLogKey: TypeAlias = VerifierKey | MldsaKey
 AnyCosigner: TypeAlias = CosignerKey | MldsaKey
 AnyCosignerSigner: TypeAlias = CosignerSigner | MldsaSigner
 
@@ -27,6 +28,17 @@ def parse_verifier(text: str) -> AnyVerifier:
     if _kind(split(text)[2]) == ED25519:
         return VerifierKey.parse(text)
     return parse_cosigner(text)
+
+
+def parse_log_key(text: str) -> AnyLogKey:
+    """Return the key of a log that a vkey spells; raise KeyFormatError.
+
+    A log signs with a key of type 01, or of type 06 (docs/formats/log.md section 1).
+    """
+    key = parse_verifier(text)
+    if isinstance(key, CosignerKey):
+        raise KeyFormatError("a key of type 04 is a cosigner's, and signs no log's checkpoint")
+    return key
 
 
 def parse_cosigner(text: str) -> AnyCosigner:

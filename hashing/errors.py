@@ -58,12 +58,46 @@ class CheckpointError(EvidenceError):
     """The text of a note is no checkpoint of this profile."""
 
 
+class HeadError(EvidenceError):
+    """A signed note is no head of a trusted log; `code` is one of a verification's."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+
+
 class PolicyError(EvidenceError):
     """A trust policy is malformed, or asks for what nobody can give."""
 
 
 class TlogProofError(EvidenceError):
     """A file is no tlog-proof."""
+
+
+class SuccessionError(EvidenceError):
+    """An entry that changes or retires a key of the log does not hold.
+
+    `code` is a row of docs/formats/log.md section 7.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class ManifestError(EvidenceError):
+    """A file is no manifest of a docking, or none can be made.
+
+    `code` is a row of docs/formats/log.md section 7, `seq` the entry concerned.
+    """
+
+    def __init__(self, code: str, detail: str, seq: int | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.seq = seq
 
 
 class TileError(EvidenceError):

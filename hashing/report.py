@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from hashing.canonical import JSON
+from hashing.heads import Cosigned
 
 # After this many of one code, the rest are counted only: one cause may have
 # thousands of consequences, and the first of them names it.
@@ -23,6 +24,13 @@ CODES: Final[dict[str, str]] = {
     "checkpoint-unsigned": "the checkpoint bears no signature under the name of the given key",
     "checkpoint-signature": "the signature does not match the checkpoint's text",
     "checkpoint-other-origin": "the checkpoint is of another log",
+    "checkpoint-key-missing": "a key that the log had at this size has not signed the checkpoint",
+    "key-change-malformed": "an entry that changes a key names something that is no sound key",
+    "key-change-unknown": "an entry changes or retires a key that does not sign this log",
+    "key-change-old": "an entry changes or retires a key without the old key's signature",
+    "key-change-new": "an entry changes or retires a key without the new key's signature",
+    "key-change-replayed": "an entry that changes or retires a key was taken from elsewhere",
+    "key-change-open": "a key is changed before the last change ended, or retired without one",
     "log-truncated": "the log ends before the size that was signed",
     "root-mismatch": "entries and tiles agree with one another, but not with the signed root",
     "entry-edited": "an entry is not the one that was sealed",
@@ -106,6 +114,7 @@ class Report:
     notices: tuple[Problem, ...]
     omitted: dict[str, int]  # problems and notices beyond those listed, by code
     sealed: tuple[Sealed, ...]
+    cosigners: tuple[Cosigned, ...] = ()  # whose cosignatures verified, where a policy names any
 
     @property
     def ok(self) -> bool:
@@ -124,6 +133,7 @@ class Report:
             "notices": [notice.as_json() for notice in self.notices],
             "omitted": dict(self.omitted),
             "sealed": [clip.as_json() for clip in self.sealed],
+            "cosigners": [each.as_json() for each in self.cosigners],
         }
 
 

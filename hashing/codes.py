@@ -1,0 +1,9 @@
+"""Every stable code that a verification may give, with its plain words."""
+
+from typing import Final
+
+from hashing.proof_codes import PROOF_CODES
+from hashing.report import CODES, NOTICES
+
+PROBLEMS: Final = {**CODES, **PROOF_CODES}
+WORDS: Final = {**PROBLEMS, **NOTICES}
