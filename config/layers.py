@@ -6,17 +6,17 @@ what an error, and the question "where did this value come from", answer with.
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from config.errors import ConfigError
-from config.settings import Settings, objections
 
 Table = dict[str, object]
+S = TypeVar("S", bound=Struct)
 
 _SENTENCE: Final = re.compile(r"(?P<said>.*?)(?: - at `(?P<at>\$.*)`)?", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<field>.*)`")
@@ -33,14 +33,23 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class Kind(Generic[S]):
+    """Whose settings: what they hold, and what no type can say is wrong with them."""
+
+    settings: type[S]
+    objections: Callable[[S, str], Iterable[ConfigError]]
+    """Takes settings and the source that is to blame for what it yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack(Generic[S]):
     """The settings in force once all layers have been laid down, and each value's source."""
 
-    settings: Settings
+    settings: S
     origins: Mapping[str, str]
 
 
-def lay(layers: Iterable[Layer]) -> Stack:
+def lay(layers: Iterable[Layer], kind: Kind[S]) -> Stack[S]:
     """Return what is in force; raise ConfigError naming the first layer that is wrong.
 
     The first layer must be complete. A table is merged field by field, anything else
@@ -48,11 +57,11 @@ def lay(layers: Iterable[Layer]) -> Stack:
     """
     merged: Table = {}
     origins: dict[str, str] = {}
-    settings: Settings | None = None
+    settings: S | None = None
     for layer in layers:
         merged = _merge(merged, layer.values)
         origins |= dict.fromkeys(leaves(layer.values), layer.name)
-        settings = _checked(merged, layer.name)
+        settings = _checked(merged, kind, layer.name)
     if settings is None:
         raise ConfigError("nothing-given", source="")
     return Stack(settings, {field: origins[field] for field in sorted(origins)})
@@ -67,19 +76,19 @@ def leaves(table: Table, prefix: str = "") -> Iterable[str]:
             yield prefix + key
 
 
-def field_type(dotted: str) -> object:
+def field_type(dotted: str, settings: type[Struct]) -> object:
     """Return the declared type of `section.field`; raise LookupError if there is none."""
-    kind: object = Settings
+    kind: object = settings
     for part in dotted.split("."):
         kind = _fields(kind)[part]
     return kind
 
 
-def names() -> tuple[str, ...]:
+def names(settings: type[Struct]) -> tuple[str, ...]:
     """Return the dotted name of everything that one line of text can set."""
     return tuple(
         f"{section}.{field}"
-        for section, kind in _fields(Settings).items()
+        for section, kind in _fields(settings).items()
         for field in _fields(kind)
     )
 
@@ -117,12 +126,12 @@ def explain(
     return ConfigError("bad-value", source=source, where=where, detail=said)
 
 
-def _checked(merged: Table, source: str) -> Settings:
+def _checked(merged: Table, kind: Kind[S], source: str) -> S:
     try:
-        settings = msgspec.convert(merged, Settings)
+        settings = msgspec.convert(merged, kind.settings)
     except msgspec.ValidationError as error:
-        raise explain(error, Settings, source) from error
-    for objection in objections(settings, source=source):
+        raise explain(error, kind.settings, source) from error
+    for objection in kind.objections(settings, source):
         raise objection
     return settings
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from config import layers
 from config.errors import ConfigError
-from config.loader import BUILT_IN, HOST_NAME, load
-from config.settings import Bay, Storage
+from config.loader import BUILT_IN, DOCK, HOST_NAME, load
+from config.settings import Bay, Settings, Storage
 from config.toml import SHIPPED, parse
 from dock_daemon.bays.ports import port_of
 
@@ -295,7 +295,7 @@ def test_every_default_is_explained() -> None:
 def test_every_setting_is_documented() -> None:
     """docs/configuration.md names each setting in its code font."""
     text = Path(__file__).parents[2].joinpath("docs", "configuration.md").read_text("utf-8")
-    for name in layers.names():
+    for name in layers.names(Settings):
         assert f"`{name}`" in text, name
 
 
@@ -319,7 +319,9 @@ def test_a_bay_has_no_port_that_udev_could_never_name(port: str) -> None:
     """The loader accepts exactly those ports that the dock reads out of ID_PATH, whole."""
     shipped = parse((SHIPPED / "dock.toml").read_bytes(), source=BUILT_IN)
     bay: layers.Table = {"bays": [{"name": "1", "ports": [port]}]}
-    found = outcome(lambda: layers.lay([layers.Layer(BUILT_IN, shipped), layers.Layer("x", bay)]))
+    found = outcome(
+        lambda: layers.lay([layers.Layer(BUILT_IN, shipped), layers.Layer("x", bay)], DOCK)
+    )
     assert isinstance(found, layers.Stack) == (port_of(port) == port)
 
 
@@ -353,11 +355,11 @@ def test_any_tables_are_settings_or_a_named_error(tables: dict[str, object]) -> 
     """Whatever a file says, the outcome is settings with an origin each, or a ConfigError."""
     shipped = parse((SHIPPED / "dock.toml").read_bytes(), source=BUILT_IN)
     found = outcome(
-        lambda: layers.lay([layers.Layer(BUILT_IN, shipped), layers.Layer("mine", tables)])
+        lambda: layers.lay([layers.Layer(BUILT_IN, shipped), layers.Layer("mine", tables)], DOCK)
     )
     if isinstance(found, ConfigError):
         assert found.source == "mine"
     else:
-        assert set(layers.names()) | {"bays", "cosigners"} == set(found.origins)
+        assert set(layers.names(Settings)) | {"bays", "cosigners"} == set(found.origins)
         mine = {name for name, where in found.origins.items() if where == "mine"}
         assert mine == set(layers.leaves(tables))
