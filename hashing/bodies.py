@@ -7,14 +7,15 @@ the rest of a body is the dock's own, so that it can say more without a new form
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from hashing import base64s
 from hashing.canonical import JSON
 from hashing.errors import EntryError
 from hashing.hexes import is_digest
+from hashing.keys import SIGNATURE_SIZE
 
 PROFILE: Final = 1
 
 _LATER: Final = (
-    "key-change",
     "recorder-registered",
     "clock-set",
     "erased",
@@ -62,6 +63,21 @@ def _profile(body: Mapping[str, JSON], name: str) -> None:
         raise EntryError("body.profile is not 1")
 
 
+def _signature(body: Mapping[str, JSON], name: str) -> None:
+    value = body[name]
+    if type(value) is not str:
+        raise EntryError(f"body.{name} is not text")
+    if len(base64s.read(value, f"body.{name}", EntryError)) != SIGNATURE_SIZE:
+        raise EntryError(f"body.{name} is not {SIGNATURE_SIZE} bytes")
+
+
+_KEYS: Final[Mapping[str, Callable[[Mapping[str, JSON], str], None]]] = {
+    "old_vkey": _text,
+    "new_vkey": _text,
+    "old_signature": _signature,
+    "new_signature": _signature,
+}
+
 _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None]]]] = {
     "genesis": {"origin": _text, "vkey": _text, "profile": _profile},
     "docked": {"docking": _count, "document": _digest},
@@ -69,6 +85,8 @@ _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None
     "clip": {"docking": _count, "sha256": _digest, "size": _count, "document": _digest},
     "finding": {"docking": _count, "document": _digest},
     "released": {"docking": _count, "entries": _count, "digest": _digest},
+    "key-change": _KEYS,
+    "key-retired": _KEYS,
     "recovery": {},
     "config-change": {},
 }

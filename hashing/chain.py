@@ -2,7 +2,7 @@
 
 Pure. Whether an entry is the one that was sealed is for the tree to say; here
 every sentence an entry makes is held against the entries before it.
-docs/formats/entry.md sections 3 and 5.
+docs/formats/entry.md sections 3, 5 and 6.
 """
 
 import hashlib
@@ -12,8 +12,9 @@ from hashing.bodies import DOCKING_KINDS
 from hashing.canonical import JSON
 from hashing.claims import Claims
 from hashing.entry import GENESIS_PREV, Entry, parse
-from hashing.errors import EvidenceError
+from hashing.errors import EvidenceError, KeyFormatError, SuccessionError
 from hashing.keys import VerifierKey
+from hashing.succession import Succession
 
 Tell = Callable[[str, int, str], None]  # code, seq, detail
 
@@ -22,8 +23,8 @@ class Chain:
     """Walks the entries in order."""
 
     def __init__(self, *, key: VerifierKey | None, claims: Claims, tell: Tell) -> None:
-        """Expect genesis to state `key` and its name, or anything if None; fill `claims`."""
-        self._key = key
+        """Expect genesis to state, or lead to, `key`, or anything if None; fill `claims`."""
+        self._given = key
         self._claims: Claims | None = claims
         self._tell = tell
         # Two candidates for the leaf before: what its entry hashes to, and what
@@ -31,6 +32,8 @@ class Chain:
         self._before: tuple[bytes | None, bytes | None] = (GENESIS_PREV, None)
         self._holed = False
         self._dockings: dict[int, tuple[int, hashlib._Hash]] = {}
+        self._succession: Succession | None = None
+        self._keys_doubted = False
 
     def take(self, place: int, raw: bytes, leaf: bytes, sealed: bytes | None) -> None:
         """Judge the entry at `place`; `sealed` is its leaf hash by the tile, if there is one."""
@@ -49,6 +52,7 @@ class Chain:
             self._tell("genesis", place, f"entry {place} is of the kind {entry.kind}")
         elif place == 0:
             self._genesis(entry)
+        self._key(entry, place)
         self._docking(entry, leaf, place)
         if self._claims is not None:
             self._claim(self._claims, entry, place)
@@ -62,13 +66,41 @@ class Chain:
         """From here on entries are not signed: what they claim counts for nothing."""
         self._claims = None
 
-    def _genesis(self, entry: Entry) -> None:
-        if self._key is None:
+    @property
+    def succession(self) -> Succession | None:
+        """Return the keys of the log so far; None where an entry that may tell is in doubt."""
+        return None if self._holed or self._keys_doubted else self._succession
+
+    def finish(self) -> None:
+        """Hold the given key against the log's own, now that every change of key was seen."""
+        keys = self.succession
+        if self._given is None or keys is None or self._given in keys.all:
             return
-        if entry.body["origin"] != self._key.name:
+        self._tell("genesis", 0, "it states another key than the one given, nor leads to that")
+
+    def _genesis(self, entry: Entry) -> None:
+        origin = entry.body["origin"]
+        if self._given is not None and origin != self._given.name:
             self._tell("genesis", 0, "it states another origin than the name of the given key")
-        elif entry.body["vkey"] != str(self._key):
-            self._tell("genesis", 0, "it states another key than the one given")
+            return
+        try:
+            key = VerifierKey.parse(_str(entry.body["vkey"]))
+        except KeyFormatError as error:
+            self._tell("genesis", 0, f"it states no key: {error}")
+            return
+        if key.name != origin:
+            self._tell("genesis", 0, f"it states the key of {key.name}")
+            return
+        self._succession = Succession(key)
+
+    def _key(self, entry: Entry, place: int) -> None:
+        if self._succession is None or self._keys_doubted:
+            return
+        try:
+            self._succession.take(entry)
+        except SuccessionError as error:
+            self._tell(error.code, place, error.detail)
+            self._keys_doubted = True
 
     def _docking(self, entry: Entry, leaf: bytes, place: int) -> None:
         docking = entry.body.get("docking")

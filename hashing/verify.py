@@ -1,8 +1,12 @@
 """The judge of a log and its store: are they what was sealed under this key.
 
-Order: the checkpoint - the log's copy of the key - every entry, tile and bundle
-(log_walk.py) - whose fault a difference is (blame.py) - what else lies in the
-directory (inventory.py) - the store (store_check.py) - clips from elsewhere.
+Order: the checkpoint - every entry, tile and bundle (log_walk.py) - the keys that
+the log's own entries tell of - whose fault a difference is (blame.py) - what else
+lies in the directory (inventory.py) - the log's copy of the key - the store
+(store_check.py) - clips from elsewhere.
+
+The given key may be any key of the log: the one in genesis, or one that later took
+its place (succession.py).
 
 Nothing that lies there raises: whatever is wrong becomes a Problem.
 """
@@ -13,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from hashing import checkpoint as checkpoints
-from hashing import note
+from hashing import key_scan, note
 from hashing.blame import Blame, Judged
 from hashing.chain import Chain
 from hashing.checkpoint import Checkpoint
@@ -35,6 +39,7 @@ from hashing.log_files import LogFiles
 from hashing.log_walk import LogWalk, Progress, Walked
 from hashing.report import Report, Sealed, Tally
 from hashing.store_check import StoreCheck, Stored
+from hashing.succession import Succession
 
 _MAX_VKEY: Final = 4096
 
@@ -46,6 +51,7 @@ class Head:
     checkpoint: Checkpoint | None
     signed: bool  # by the given key
     foreign: bool = False  # others signed it: nothing in it is about the given key
+    note: bytes = b""
 
 
 def verify_log(
@@ -76,6 +82,7 @@ class _Verification:
         self._progress = progress
         self._claims = Claims()
         self._judged = Judged()
+        self._keys: Succession | None = None  # where the given key alone did not do
 
     def run(self, store: Path | None, clips: Sequence[Path]) -> Report:
         tally = self._tally
@@ -99,7 +106,11 @@ class _Verification:
     def _check_vkey(self) -> None:
         where = f"{self._files.root}/vkey"
         data = self._read(where, _MAX_VKEY, missing="vkey-missing", oversize="vkey-other")
-        if data is not None and data != f"{self._key}\n".encode():
+        if data is None or data == f"{self._key}\n".encode():
+            return
+        # During a change of keys, and after it, it is a key that the given one leads to.
+        keys = self._keys or key_scan.keys_of(self._files.root, self._key)
+        if keys is None or data not in {f"{key}\n".encode() for key in keys.keys}:
             self._tally.problem("vkey-other", where)
 
     def _read_head(self) -> Head:
@@ -111,7 +122,7 @@ class _Verification:
             return Head(None, signed=False)
         stated = _stated(data)
         try:
-            note.open_note(data, [self._key])
+            note.open_note(data, self._signers(data, stated))
             if stated is None:
                 checkpoints.parse(note.parse(data)[0])
         except BadSignatureError:
@@ -122,8 +133,16 @@ class _Verification:
         except (NoteError, CheckpointError) as error:
             self._tally.problem("checkpoint-malformed", where, str(error))
         else:
-            return self._ours(stated, where)
+            return self._ours(stated, where, data)
         return Head(stated, signed=False)
+
+    def _signers(self, data: bytes, stated: Checkpoint | None) -> Sequence[VerifierKey]:
+        """Return the keys of which one must have signed: the given one, or those it leads to."""
+        who = (self._key.name, self._key.key_id)
+        if stated is None or who in {(line.name, line.key_id) for line in note.parse(data)[1]}:
+            return [self._key]
+        self._keys = key_scan.keys_of(self._files.root, self._key)
+        return [self._key] if self._keys is None else self._keys.keys_at(stated.size)
 
     def _not_ours(
         self, error: UnknownSignersError, stated: Checkpoint | None, where: str
@@ -136,12 +155,24 @@ class _Verification:
             return "checkpoint-other-origin", where, detail
         return "checkpoint-unsigned", where, f"signed by {signers}"
 
-    def _ours(self, stated: Checkpoint | None, where: str) -> Head:
+    def _ours(self, stated: Checkpoint | None, where: str, data: bytes) -> Head:
         """Judge a checkpoint that the key has signed: it must be of the key's own log."""
         if stated is not None and stated.origin != self._key.name:
             detail = f"its origin is {stated.origin}, the key is {self._key.name}'s"
             self._tally.problem("checkpoint-other-origin", where, detail)
-        return Head(stated, signed=True)
+        return Head(stated, signed=True, note=data)
+
+    def _check_keys(self, head: Head, keys: Succession | None, where: str) -> None:
+        """Demand the signature of every key that the log had at the size of its checkpoint."""
+        if head.checkpoint is None or not head.signed or keys is None or self._key not in keys.all:
+            return  # what is wrong is said already
+        for key in keys.keys_at(head.checkpoint.size):
+            try:
+                note.open_note(head.note, [key])
+            except UnknownSignersError:
+                self._tally.problem("checkpoint-key-missing", where, f"{key} has not signed it")
+            except NoteError as error:
+                self._tally.problem("checkpoint-signature", where, str(error))
 
     # -- the log -----------------------------------------------------------
 
@@ -154,6 +185,7 @@ class _Verification:
         chain = Chain(key=key, claims=self._claims, tell=walk.hear)
         walked = walk.run(chain, self._progress)
         where = f"{self._files.root}/checkpoint"
+        self._check_keys(head, chain.succession, where)
         if size == 0:
             self._tally.problem("genesis", where, "the log is empty")
         if walked.ends_at is not None:

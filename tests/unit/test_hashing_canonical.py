@@ -171,7 +171,7 @@ def test_bytes_of_an_entry_never_change() -> None:
 @given(
     seq=st.integers(0, MAX_INT),
     prev=st.binary(min_size=32, max_size=32),
-    kind=st.sampled_from(sorted(KINDS - DOCKING_KINDS - {"genesis"})),
+    kind=st.sampled_from(sorted(KINDS - DOCKING_KINDS - {"genesis", "key-change", "key-retired"})),
     at=st.builds(
         At,
         utc_ms=st.integers(0, MAX_INT),
@@ -248,6 +248,13 @@ def test_what_is_no_entry(path: str, value: object) -> None:
 
 
 DIGEST = "ab" * 32
+SIGNATURE = "A" * 86 + "=="
+KEYS = {
+    "old_vkey": "a+b+c",
+    "new_vkey": "a+d+e",
+    "old_signature": SIGNATURE,
+    "new_signature": SIGNATURE,
+}
 BODIES: dict[str, dict[str, Any]] = {
     "genesis": {"origin": "dock.example/1", "vkey": "a+b+c", "profile": 1},
     "docked": {"docking": 1, "document": DIGEST},
@@ -255,6 +262,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "clip": {"docking": 1, "sha256": DIGEST, "size": 0, "document": DIGEST},
     "finding": {"docking": 1, "document": DIGEST},
     "released": {"docking": 1, "entries": 0, "digest": DIGEST},
+    "key-change": KEYS,
+    "key-retired": KEYS,
 }
 
 
