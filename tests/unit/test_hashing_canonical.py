@@ -249,7 +249,7 @@ def test_what_is_no_entry(path: str, value: object) -> None:
 
 DIGEST = "ab" * 32
 SIGNATURE = "A" * 86 + "=="
-KEYS = {
+KEY_PAIR = {
     "old_vkey": "a+b+c",
     "new_vkey": "a+d+e",
     "old_signature": SIGNATURE,
@@ -262,8 +262,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "clip": {"docking": 1, "sha256": DIGEST, "size": 0, "document": DIGEST},
     "finding": {"docking": 1, "document": DIGEST},
     "released": {"docking": 1, "entries": 0, "digest": DIGEST},
-    "key-change": KEYS,
-    "key-retired": KEYS,
+    "key-change": KEY_PAIR,
+    "key-retired": KEY_PAIR,
 }
 
 
