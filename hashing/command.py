@@ -3,102 +3,56 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from hashing.errors import FileTroubleError, KeyFormatError, Trouble
-from hashing.evidence_files import is_directory, is_file, is_there, read_file
-from hashing.keys import VerifierKey
-from hashing.report import CODES, Problem, Report
-from hashing.verify import verify_log
+from hashing.codes import PROBLEMS
+from hashing.heads import Cosigned
+from hashing.instant import utc
+from hashing.proof_check import ProofReport
+from hashing.report import Problem, Report
+from hashing.request import VERIFICATION_FAILED, RefusedError, Request, judge
 
 VERIFIED: Final = 0
-USAGE: Final = 2
-NOT_FOUND: Final = 3
-VERIFICATION_FAILED: Final = 6
-NOT_PERMITTED: Final = 8
-
-_MAX_KEY_FILE: Final = 4096
-_PLUSES: Final = 2
-"""A key has its name, its number and itself, with a plus between each: section 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why nothing could be checked: a stable word, the exit code, and what it is about."""
-
-    code: Literal["bad-key", "no-key-file", "key-not-permitted", "no-log", "no-store", "no-clip"]
-    exit_code: int
-    path: str
-    detail: str
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `verify`; return the exit code (docs/formats/log.md section 8)."""
     options = _parser().parse_args(arguments)
-    clips = options.clip or ()
-    key = trusted(options.key, options.log_dir, options.store, clips)
-    if isinstance(key, Refusal):
-        print(f"{printable(key.path)}: {printable(key.detail)}", file=sys.stderr)  # noqa: T201  a command prints
-        return key.exit_code
-    report = verify_log(options.log_dir, key, store=options.store, clips=clips)
-    lines = [json.dumps(report.as_json())] if options.json else render(report)
+    try:
+        report = judge(_request(options), now_s=int(time.time()))
+    except RefusedError as error:
+        refusal = error.refusal
+        words = ": ".join(printable(part) for part in (refusal.path, refusal.detail) if part)
+        print(words, file=sys.stderr)  # noqa: T201  a command prints
+        return refusal.exit_code
+    lines = [json.dumps(report.as_json())] if options.json else _render(report)
     for line in lines:
         print(line)  # noqa: T201  as above
     return VERIFIED if report.ok else VERIFICATION_FAILED
 
 
-def trusted(
-    key: str, log_dir: Path, store: Path | None, clips: Sequence[Path]
-) -> VerifierKey | Refusal:
-    """Return the key to verify with, or why there is nothing to verify: what was named is not."""
-    try:
-        found = read_key(key)
-    except KeyFormatError as error:
-        return Refusal("bad-key", USAGE, key, str(error))
-    except FileTroubleError as error:
-        if error.trouble is Trouble.FORBIDDEN:
-            return Refusal("key-not-permitted", NOT_PERMITTED, key, error.detail)
-        return Refusal("no-key-file", NOT_FOUND, key, "there is no such key file")
-    return _absent(str(log_dir), "" if store is None else str(store), clips) or found
+def _request(options: argparse.Namespace) -> Request:
+    return Request(
+        key=options.key,
+        policy=options.policy,
+        log_dir=options.log_dir,
+        store=options.store,
+        proof=options.proof,
+        entry=options.entry,
+        documents=options.document or (),
+        consistency=options.consistency or (),
+        log=options.log,
+        clips=options.clip or (),
+        also=options.also or (),
+        max_age=options.max_age,
+    )
 
 
-def _absent(log_dir: str, store: str, clips: Sequence[Path]) -> Refusal | None:
-    """Return what of all that was named is not there."""
-    if not is_directory(log_dir):
-        return Refusal("no-log", NOT_FOUND, log_dir, "there is no such log directory")
-    if store and not is_directory(store):
-        return Refusal("no-store", NOT_FOUND, store, "there is no such store directory")
-    for clip in map(str, clips):
-        if not is_there(clip):
-            return Refusal("no-clip", NOT_FOUND, clip, "there is no such clip")
-    return None
-
-
-def read_key(text: str) -> VerifierKey:
-    """Return the key that `text` is, or that the file of this name holds.
-
-    Raises FileTroubleError (missing or forbidden) where `text` can only be meant as the name
-    of a file, and KeyFormatError for anything else.
-    """
-    try:
-        return VerifierKey.parse(text)
-    except KeyFormatError:
-        if not is_file(text):
-            if text.count("+") < _PLUSES:
-                raise FileTroubleError(Trouble.MISSING, "it is not there") from None
-            raise
-    try:
-        data = read_file(str(Path(text).resolve()), _MAX_KEY_FILE)
-        return VerifierKey.parse(data.decode("utf-8").removesuffix("\n"))
-    except FileTroubleError as error:
-        if error.trouble in {Trouble.MISSING, Trouble.FORBIDDEN}:
-            raise
-        raise KeyFormatError(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise KeyFormatError(str(error)) from None
+def _render(report: Report | ProofReport) -> Iterator[str]:
+    return render_proof(report) if isinstance(report, ProofReport) else render(report)
 
 
 def render(report: Report) -> Iterator[str]:
@@ -118,10 +72,36 @@ def render(report: Report) -> Iterator[str]:
         yield f"log      {origin}, {report.size} entries, root {report.root}"
     looked = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
     yield f"read     {looked}"
+    yield from _cosigned(report.cosigners)
     found = len(report.problems) + sum(
-        report.omitted[code] for code in report.omitted if code in CODES
+        report.omitted[code] for code in report.omitted if code in PROBLEMS
     )
-    yield "verified" if report.ok else f"NOT verified: {found} problem{'s' if found > 1 else ''}"
+    yield _verdict(found)
+
+
+def render_proof(report: ProofReport) -> Iterator[str]:
+    """Yield the report on a proof as lines for a person."""
+    for problem in report.problems:
+        yield f"problem  {_one(problem)}"
+    if report.head is not None:
+        head = report.head.checkpoint
+        yield f"log      {printable(head.origin)}, {head.size} entries, root {head.root.hex()}"
+        yield from _cosigned(report.head.cosigned)
+    if report.entry is not None:
+        when = utc(report.entry.at.utc_ms // 1000)
+        yield f"entry    {report.index}, {report.entry.kind}, of {when} by the dock's clock"
+    yield _verdict(len(report.problems))
+
+
+def _cosigned(cosigners: Sequence[Cosigned]) -> Iterator[str]:
+    for each in cosigners:
+        yield f"cosigned by {printable(each.key.name)} at {utc(each.time_s)}"
+
+
+def _verdict(problems: int) -> str:
+    if not problems:
+        return "verified"
+    return f"NOT verified: {problems} problem{'s' if problems > 1 else ''}"
 
 
 def printable(text: str) -> str:
@@ -137,26 +117,50 @@ def _one(problem: Problem) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m hashing",
-        description="Checks a dock's evidence log offline, trusting nothing but the key.",
+        description="Checks a dock's evidence offline, trusting nothing but the keys it is given.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     verify = commands.add_parser(
         "verify",
-        help="check a log, and a store and clips against it",
-        description=(
-            "Checks every byte of a log directory against the given key. "
-            "Exit code 0: verified; 6: not; 2: this is no key; 3: no such file or directory; "
-            "8: the key file may not be read."
-        ),
-        epilog="example: python -m hashing verify log --key dock.vkey --store store",
+        help="check a log, or the proof of an entry",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
     )
-    verify.add_argument("log_dir", type=Path, metavar="LOGDIR")
-    verify.add_argument("--key", required=True, metavar="VKEY", help="the key, or a file with it")
-    verify.add_argument(
-        "--store", type=Path, metavar="DIR", help="the store of clips and documents"
-    )
-    verify.add_argument(
-        "--clip", type=Path, action="append", metavar="FILE", help="a clip to look for in the log"
-    )
-    verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    whom = verify.add_argument_group("whom to believe (one of these at least)")
+    whom.add_argument("--key", metavar="VKEY", help="the log's key, or a file with it")
+    whom.add_argument("--policy", type=Path, metavar="FILE", help="logs, witnesses and a quorum")
+    log = verify.add_argument_group("a log")
+    log.add_argument("log_dir", type=Path, nargs="?", metavar="LOGDIR", help="all of it is read")
+    log.add_argument("--store", type=Path, metavar="DIR", help="the store of clips and documents")
+    proof = verify.add_argument_group("a proof")
+    proof.add_argument("--proof", type=Path, metavar="FILE", help="the .tlog-proof of an entry")
+    proof.add_argument("--entry", type=Path, metavar="FILE", help="the entry, byte for byte")
+    _add_files(proof, "--document", "the entry must seal this document")
+    _add_files(proof, "--consistency", "shows that one head continues another")
+    proof.add_argument("--log", type=Path, metavar="DIR", help="the log must hold all these heads")
+    both = verify.add_argument_group("either")
+    _add_files(both, "--clip", "a clip that must be sealed")
+    _add_files(both, "--also", "a proof or checkpoint kept earlier: no history but one")
+    both.add_argument("--max-age", metavar="AGE", help="cosignatures no older than 24h, 90m, 3600")
+    both.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     return parser
+
+
+def _add_files(group: argparse._ArgumentGroup, name: str, words: str) -> None:
+    group.add_argument(
+        name, type=Path, action="append", metavar="FILE", help=f"{words}; may be repeated"
+    )
+
+
+_DESCRIPTION: Final = """\
+Checks every byte of a log directory, or the proof that a log holds an entry.
+Exit code 0: verified; 6: not; 2: wrong use, or this is no key or policy;
+3: no such file or directory; 8: a file may not be read."""
+
+_EXAMPLES: Final = """\
+examples:
+  python -m hashing verify log --key dock.vkey --store store
+  python -m hashing verify log --policy trust.policy --max-age 24h --also old.tlog-proof
+  python -m hashing verify --proof clip.tlog-proof --entry clip.entry --clip clip.mp4 \\
+    --policy trust.policy"""

@@ -50,7 +50,7 @@ class Asked:
     documents: Sequence[Content] = ()
     also: Sequence[Named] = ()  # proofs and checkpoints that somebody kept
     consistency: Sequence[Named] = ()  # proofs between these heads
-    log: LogTiles | None = None
+    log: LogTiles | Problem | None = None  # a log directory, or why it states no head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +86,9 @@ class ProofReport:
 _NOTHING = Asked()
 
 
-def check_proof(
-    entry: bytes, proof: Named, trust: Trust, asked: Asked = _NOTHING, *, entry_where: str = "entry"
-) -> ProofReport:
+def check_proof(entry: Named, proof: Named, trust: Trust, asked: Asked = _NOTHING) -> ProofReport:
     """Return what is wrong with the proof that a log holds `entry`, the bytes of a record."""
-    return _Judgement(proof.where, entry_where, trust, asked).run(entry, proof.data)
+    return _Judgement(proof.where, entry.where, trust, asked).run(entry.data, proof.data)
 
 
 @dataclass(slots=True)
@@ -168,8 +166,11 @@ class _Judgement:
         kept, wrong = read_kept(self.asked.also, self.trust.logs, head.checkpoint.origin)
         links, torn = read_links(self.asked.consistency)
         self.problems += [*wrong, *torn]
-        every = [KeptHead(self.where, head.checkpoint), *kept]
-        self.problems += compare(every, links, self.asked.log)
+        every, log = [KeptHead(self.where, head.checkpoint), *kept], self.asked.log
+        if isinstance(log, Problem):
+            self.problems.append(log)
+            log = None
+        self.problems += compare(every, links, log)
 
     def _tell(self, code: str, detail: str, where: str | None = None) -> None:
         self.problems.append(Problem(code, where or self.where, None, detail or WORDS[code]))

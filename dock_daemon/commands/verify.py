@@ -6,7 +6,7 @@ It asks neither the daemon nor its settings: what it checks may come from any do
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -17,10 +17,13 @@ from config import text
 from config.exit_codes import ExitCode
 from config.messages import DEFAULT_LANGUAGE, LANGUAGES, printable, say, term
 from dock_daemon.commands.printing import SCHEMA, json_line, print_error
-from hashing.command import Refusal, trusted
+from hashing.codes import PROBLEMS, WORDS
+from hashing.heads import Cosigned
+from hashing.instant import utc
 from hashing.log_walk import Progress
-from hashing.report import CODES, NOTICES, Problem, Report
-from hashing.verify import verify_log
+from hashing.proof_check import ProofReport
+from hashing.report import Problem, Report
+from hashing.request import Refusal, RefusedError, Request, judge
 
 _PLAIN_EVERY_S: Final = 60.0
 _PATH: Final = click.Path(path_type=Path)
@@ -31,39 +34,95 @@ _PATH: Final = click.Path(path_type=Path)
 Examples:
   sealdock verify log --key log/vkey --store store
   sealdock verify log --key dock.example/1+c5686328+AaRV/SbF... --clip seen.mp4
+  sealdock verify log --policy trust.policy --max-age 24h --also kept-last-month.tlog-proof
+  sealdock verify --proof clip.tlog-proof --entry clip.entry --clip seen.mp4 \\
+    --policy trust.policy
 
 \b
-Exit codes: 0 verified, 6 something does not match, 2 this is no key, 3 no such file
-or directory; docs/formats/log.md section 7 has every code of a problem."""
+Exit codes: 0 verified, 6 something does not match, 2 wrong use, or this is no key or
+policy, 3 no such file or directory, 8 a file may not be read. docs/formats/log.md
+section 7 and docs/formats/proof.md section 6 have every code of a problem."""
 )
-@click.argument("log_dir", metavar="LOGDIR", type=_PATH)
-@click.option("--key", required=True, metavar="VKEY", help="The key, or a file that holds it.")
+@click.argument("log_dir", metavar="[LOGDIR]", type=_PATH, required=False)
+@click.option("--key", metavar="VKEY", help="The log's key, or a file that holds it.")
+@click.option("--policy", type=_PATH, metavar="FILE", help="Logs, witnesses and a quorum.")
 @click.option("--store", type=_PATH, metavar="DIR", help="Check clips and documents here too.")
+@click.option("--proof", type=_PATH, metavar="FILE", help="Check this proof, not a log.")
+@click.option("--entry", type=_PATH, metavar="FILE", help="The entry it proves, byte for byte.")
 @click.option(
     "--clip", "clips", type=_PATH, multiple=True, metavar="FILE", help="Say what seals this clip."
 )
+@click.option(
+    "--document",
+    "documents",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="With --proof: the entry must seal this document.",
+)
+@click.option(
+    "--also",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="A proof or checkpoint that was kept: it must be of one history with the rest.",
+)
+@click.option(
+    "--consistency",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="With --proof and --also: shows that one head continues another.",
+)
+@click.option(
+    "--log", type=_PATH, metavar="DIR", help="With --proof: the log that must hold all heads."
+)
+@click.option("--max-age", metavar="AGE", help="Cosignatures no older than 24h, 90m or 3600.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.option("--lang", type=click.Choice(LANGUAGES), help="The language of messages.")
 def verify(
     *,
-    log_dir: Path,
-    key: str,
-    store: Path | None,
-    clips: tuple[Path, ...],
     as_json: bool,
     lang: str | None,
+    log_dir: Path | None,
+    key: str | None,
+    policy: Path | None,
+    store: Path | None,
+    proof: Path | None,
+    entry: Path | None,
+    clips: tuple[Path, ...],
+    documents: tuple[Path, ...],
+    also: tuple[Path, ...],
+    consistency: tuple[Path, ...],
+    log: Path | None,
+    max_age: str | None,
 ) -> None:
-    """Check a log and its clips, trusting nobody but a key.
+    """Check a log, or the proof of an entry, trusting nobody but keys.
 
-    Every entry, every tile and the signature in LOGDIR are checked, offline. The key must
-    come from someone you trust: the copy in LOGDIR is only as good as LOGDIR.
+    Every entry, every tile and the signatures in LOGDIR are checked, offline; or, with --proof,
+    that a log holds one entry. The keys must come from someone you trust: the copy in LOGDIR is
+    only as good as LOGDIR.
     """
     said = lang or _language()
-    vkey = trusted(key, log_dir, store, clips)
-    if isinstance(vkey, Refusal):
-        _refuse(vkey, said, as_json=as_json)
-    with _progress(said) as progress:
-        report = verify_log(log_dir, vkey, store=store, clips=clips, progress=progress)
+    request = Request(
+        key=key,
+        policy=policy,
+        log_dir=log_dir,
+        store=store,
+        proof=proof,
+        entry=entry,
+        documents=documents,
+        consistency=consistency,
+        log=log,
+        clips=clips,
+        also=also,
+        max_age=max_age,
+    )
+    try:
+        with _progress(said) as progress:
+            report = judge(request, now_s=int(time.time()), progress=progress)
+    except RefusedError as error:
+        _refuse(error.refusal, said, as_json=as_json)
     if as_json:
         click.echo(json_line({"schema": SCHEMA, **report.as_json()}))
     else:
@@ -88,9 +147,22 @@ def _language() -> str:
     return wanted if wanted in LANGUAGES else DEFAULT_LANGUAGE
 
 
-def _lines(report: Report, lang: str) -> Iterator[str]:
+def _lines(report: Report | ProofReport, lang: str) -> Iterator[str]:
     for problem in report.problems:
         yield f"{say('verify.problem', lang)}  {_line(problem, lang)}"
+    unlisted = 0
+    if isinstance(report, ProofReport):
+        yield from _proof_lines(report, lang)
+    else:
+        yield from _log_lines(report, lang)
+        unlisted = sum(count for code, count in report.omitted.items() if code in PROBLEMS)
+    if report.ok:
+        yield say("verify.verified", lang)
+    else:
+        yield say("verify.not-verified", lang, count=len(report.problems) + unlisted)
+
+
+def _log_lines(report: Report, lang: str) -> Iterator[str]:
     for notice in report.notices:
         yield f"{say('verify.notice', lang)}  {_line(notice, lang)}"
     for code, count in report.omitted.items():
@@ -101,6 +173,7 @@ def _lines(report: Report, lang: str) -> Iterator[str]:
         yield say("verify.sealed", lang, clip=clip.where, entries=entries, size=size, sha256=digest)
     if report.size is not None:
         yield say("verify.log", lang, origin=report.origin, size=report.size, root=report.root)
+    yield from _cosigned(report.cosigners, lang)
     counts = report.counts
     yield say(
         "verify.looked",
@@ -117,17 +190,28 @@ def _lines(report: Report, lang: str) -> Iterator[str]:
             size=counts["clip_bytes"],
             documents=counts["documents"],
         )
-    if report.ok:
-        yield say("verify.verified", lang)
-        return
-    unlisted = sum(count for code, count in report.omitted.items() if code in CODES)
-    yield say("verify.not-verified", lang, count=len(report.problems) + unlisted)
+
+
+def _proof_lines(report: ProofReport, lang: str) -> Iterator[str]:
+    if report.head is not None:
+        head = report.head.checkpoint
+        root = head.root.hex()
+        yield say("verify.log", lang, origin=head.origin, size=head.size, root=root)
+        yield from _cosigned(report.head.cosigned, lang)
+    if report.entry is not None:
+        kind, when = report.entry.kind, utc(report.entry.at.utc_ms // 1000)
+        yield say("proof.entry", lang, seq=report.index, kind=kind, time=when)
+
+
+def _cosigned(cosigners: Sequence[Cosigned], lang: str) -> Iterator[str]:
+    for each in cosigners:
+        yield say("proof.cosigned", lang, name=each.key.name, time=utc(each.time_s))
 
 
 def _line(problem: Problem, lang: str) -> str:
     what = term("verify-code", problem.code, lang)
     entry = "" if problem.seq is None else f" ({say('verify.at-entry', lang, seq=problem.seq)})"
-    plain = {**CODES, **NOTICES}.get(problem.code)  # says no more than `what`
+    plain = WORDS.get(problem.code)  # says no more than `what`
     detail = "" if problem.detail == plain else f" {printable(problem.detail)}"
     return f"{printable(problem.where)}{entry}: {what} [{problem.code}]{detail}"
 

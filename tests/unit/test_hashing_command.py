@@ -74,8 +74,9 @@ def test_exit_codes(disk: Disk, capsys: pytest.CaptureFixture[str]) -> None:
     disk.change("log/checkpoint", lambda data: data[1:])
     assert main(["verify", str(disk.log), "--key", VKEY]) == ExitCode.VERIFICATION_FAILED
     assert "checkpoint-signature" in capsys.readouterr().out
+    assert main(["verify"]) == ExitCode.USAGE
     with pytest.raises(SystemExit) as caught:
-        main(["verify"])
+        main(["verify", "--no-such-option"])
     assert caught.value.code == ExitCode.USAGE
 
 
