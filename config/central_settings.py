@@ -7,7 +7,7 @@ no type can say is checked in `objections`.
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -18,8 +18,11 @@ from config.settings import Language
 # Part of a key's name (C2SP signed note: no space, no "+"), as a dock's origin is.
 _ORIGIN: Final = re.compile(r"(?!.*://)[^\s+\x00-\x20\x7f]{1,200}")
 _DATABASE: Final = re.compile(r"(?:postgresql\+psycopg|sqlite)://\S*", re.ASCII)
-_LISTEN: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):(?P<port>\d{1,5})", re.ASCII)
+_LISTEN: Final = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<four>[0-9.]+)):(?P<port>\d{1,5})", re.ASCII
+)
 _MAX_PORT: Final = 65_535
+_TIME_OF_DAY: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 
 class Centre(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,7 +80,17 @@ class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a dock counts as late."""
 
     silent_after_s: Annotated[int, Meta(ge=10, le=90 * 86_400)]
+    silent_beats: Annotated[int, Meta(ge=1, le=1000)]
     unmirrored_after_s: Annotated[int, Meta(ge=10, le=90 * 86_400)]
+    late_days: Annotated[int, Meta(ge=1, le=366)]
+    certificate_days: Annotated[int, Meta(ge=1, le=366)]
+
+
+class Inventory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the docks' stores are held against their logs."""
+
+    at: str
+    samples: Annotated[int, Meta(ge=0, le=10_000)]
 
 
 class CentralSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,19 +104,12 @@ class CentralSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     web: Web
     pull: Pull
     fleet: Fleet
+    inventory: Inventory
 
     def cosigner_name(self, role: str) -> str:
         """Return the name of the key of "witness" or "mirror"."""
         named = {"witness": self.witness, "mirror": self.mirror}[role].name
         return named or f"{self.centre.origin}/{role}"
-
-    @property
-    def listen(self) -> tuple[str, int]:
-        """The host and port to listen on; `objections` has seen that there are such."""
-        found = _LISTEN.fullmatch(self.web.listen)
-        if found is None:
-            raise ValueError(self.web.listen)
-        return found["host"].strip("[]"), int(found["port"])
 
 
 def objections(settings: CentralSettings, source: str) -> Iterator[ConfigError]:
@@ -123,28 +129,28 @@ def objections(settings: CentralSettings, source: str) -> Iterator[ConfigError]:
     url = settings.database.url
     if url and not _DATABASE.fullmatch(url):
         yield ConfigError("bad-database", source=source, where="$.database.url")
+    at = settings.inventory.at
+    if at and not _TIME_OF_DAY.fullmatch(at):
+        yield ConfigError("bad-time", source=source, where="$.inventory.at", at=at)
     yield from _web(settings.web, source)
 
 
 def _web(web: Web, source: str) -> Iterator[ConfigError]:
     found = _LISTEN.fullmatch(web.listen)
-    if found is None or int(found["port"]) > _MAX_PORT:
+    address = _address(found["six"] or found["four"]) if found else None
+    if found is None or address is None or int(found["port"]) > _MAX_PORT:
         yield ConfigError("bad-listen", source=source, where="$.web.listen", listen=web.listen)
-    elif not web.cert and not _is_loopback(found["host"]):
+    elif not web.cert and not address.is_loopback:
         yield ConfigError("open-listen", source=source, where="$.web.listen", listen=web.listen)
-    for one, other in (
-        ("cert", "key"),
-        ("key", "cert"),
-        ("client_ca", "cert"),
-        ("crl", "client_ca"),
-    ):
+    needs = (("cert", "key"), ("key", "cert"), ("client_ca", "cert"), ("crl", "client_ca"))
+    for one, other in needs:
         if getattr(web, one) and not getattr(web, other):
             where = f"$.web.{one}"
             yield ConfigError("only-with", source=source, where=where, field=one, other=other)
 
 
-def _is_loopback(host: str) -> bool:
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(text)
     except ValueError:
-        return host == "localhost"
+        return None

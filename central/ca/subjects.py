@@ -22,6 +22,8 @@ SERVERS: Final = frozenset({"dock", "central"})  # the others only ever call
 
 _ROLE: Final = "urn:sealdock:role:"
 _ORIGIN: Final = "urn:sealdock:origin:"
+# What stands in a URI as it is (RFC 3986 section 2), so that an origin mostly reads as one.
+_KEPT: Final = "/.-_~:@!$&'()*,;=?#[]"
 # It becomes the name of two files, and stands in logs.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 # What a log may be called: docs/formats/log.md section 1.
@@ -59,7 +61,7 @@ class Subject:
     def names(self) -> x509.SubjectAlternativeName:
         """Return what stands in the certificate as its other names."""
         uris = [_ROLE + role for role in self.roles]
-        uris += [_ORIGIN + quote(origin, safe="/.-_~:") for origin in self.origins]
+        uris += [_ORIGIN + quote(origin, safe=_KEPT) for origin in self.origins]
         known = [x509.UniformResourceIdentifier(uri) for uri in uris]
         return x509.SubjectAlternativeName([*known, *map(_host, self.hosts)])
 
