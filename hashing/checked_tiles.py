@@ -104,7 +104,7 @@ class CheckedTiles:
                 break
         return found
 
-    def _forged_edge(self, edge: dict[int, TileRead]) -> TileForgedError:
+    def _forged_edge(self, edge: dict[int, TileRead]) -> EvidenceError:
         """Return which tile of the edge is to blame; work that only a forgery causes.
 
         A tile above the leaves that contradicts a tile below it is named, the highest
@@ -116,7 +116,7 @@ class CheckedTiles:
                     edge[level].path, "it is not over the tiles below it, nor gives the signed root"
                 )
         if not edge:
-            return TileForgedError("", "the root of an empty log is another")
+            return ProofError("an empty tree has one root only, and this is another")
         detail = "it does not give the signed root"
         if len(edge) > 1:
             detail = "together with the right edge above it, it does not give the signed root"
