@@ -130,6 +130,85 @@ class DaemonUnreachableError(StateError):
         self.reason = reason
 
 
+class CoreAwayError(StateError):
+    """No core runs on this state, or it may not be asked by us."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class SyncBusyError(StateError):
+    """Another process brings this dock's log out already."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(f"{path} is held by {holder}")
+        self.path = path
+        self.holder = holder
+
+
+class NothingPublishedError(StateError):
+    """The dock has not published anything yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} holds no checkpoint")
+        self.path = path
+
+
+class ReplicaError(DockError):
+    """Store and log could not be copied to where they should go."""
+
+
+class ReplicaUnsetError(ReplicaError):
+    """Nobody has said where the copy should go."""
+
+
+class ReplicaTargetError(ReplicaError):
+    """The place for the copy cannot be used, or is no longer there."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        super().__init__(f"{target}: {reason}")
+        self.target = target
+        self.reason = reason
+
+
+class ReplicaFullError(ReplicaError):
+    """The place for the copy has no room for more."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"{target} is full")
+        self.target = target
+
+
+class ReplicaOtherError(ReplicaError):
+    """Another dock's copy lies where ours should go."""
+
+    def __init__(self, target: str, *, found: str, wanted: str) -> None:
+        super().__init__(f"{target} holds the log of {found}, this is {wanted}")
+        self.target = target
+        self.found = found
+        self.wanted = wanted
+
+
+class ReplicaAheadError(ReplicaError):
+    """The copy holds more of the log than the dock, or another log of the same length."""
+
+    def __init__(self, target: str, *, held: int, ours: int) -> None:
+        super().__init__(f"{target} holds {held} entries, the dock {ours}")
+        self.target = target
+        self.held = held
+        self.ours = ours
+
+
+class RcloneMissingError(ReplicaError):
+    """The copy should go to an rclone remote, and there is no rclone."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"{target} needs rclone")
+        self.target = target
+
+
 class UnpublishedError(DockError):
     """Clips are sealed and safe, but the published log does not show them yet."""
 

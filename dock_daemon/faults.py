@@ -66,6 +66,17 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.DaemonUnreachableError: Fault(
         "daemon-unreachable", ExitCode.DAEMON_UNREACHABLE, retry=True
     ),
+    dock.CoreAwayError: Fault("core-away", ExitCode.DAEMON_UNREACHABLE, retry=True),
+    dock.SyncBusyError: Fault("sync-busy", ExitCode.BUSY, retry=True),
+    dock.NothingPublishedError: Fault("nothing-published", ExitCode.NOT_FOUND, retry=True),
+    dock.ReplicaError: Fault("replica", ExitCode.FAILED, retry=True),
+    dock.ReplicaUnsetError: Fault("replica-unset", ExitCode.USAGE),
+    dock.ReplicaTargetError: Fault("replica-target", ExitCode.FAILED, retry=True),
+    dock.ReplicaFullError: Fault("replica-full", ExitCode.FAILED, retry=True),
+    dock.ReplicaOtherError: Fault("replica-other", ExitCode.FAILED),
+    # Either a state that was set back, or a copy that is another's: both want a person.
+    dock.ReplicaAheadError: Fault("replica-ahead", ExitCode.VERIFICATION_FAILED),
+    dock.RcloneMissingError: Fault("rclone-missing", ExitCode.NOT_FOUND),
     dock.UnpublishedError: Fault("unpublished", ExitCode.FAILED, retry=True),
     # Evidence in doubt is latched and shown, never retried and never repaired. Only where
     # the entries and the published log contradict each other is it a failed verification:
