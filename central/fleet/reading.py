@@ -16,6 +16,7 @@ from hashing.errors import EvidenceError
 from hashing.merkle import leaf_hash
 
 _MAX_KINDS: Final = 64  # of findings; a dock of ours knows a dozen
+_MAX_OPEN: Final = 256  # dockings; a dock has a few dozen bays
 _MAX_WORD: Final = 64
 _OTHER: Final = "other"
 
@@ -42,6 +43,8 @@ class Said:
     interval_s: int | None = None
     """How often the dock promises a heartbeat; None until it did."""
     dockings: int = 0
+    open: Mapping[int, int] = field(default_factory=dict)
+    """Dockings that began and did not end: their number, and when they began (ms)."""
     clips: int = 0
     clip_bytes: int = 0
     late: int = 0
@@ -54,20 +57,13 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A docking began."""
-
-    docking: int
-    seq: int
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
     """A docking ended; a manifest can be asked for."""
 
     docking: int
     seq: int
+    opened_ms: int | None
+    """When it began; None where the log does not say."""
     at_ms: int
     result: str
     clips: int
@@ -77,23 +73,20 @@ class Closed:
     remaining: int
 
 
-Step = Opened | Closed
-
-
-def read(known: Said, leaves: Iterable[bytes], origin: str) -> tuple[Said, list[Step]]:
-    """Return what is known once `leaves` have followed, and which dockings began or ended.
+def read(known: Said, leaves: Iterable[bytes], origin: str) -> tuple[Said, list[Closed]]:
+    """Return what is known once `leaves` have followed, and which dockings ended.
 
     `leaves` are the entries' bytes from `known.entries` on; `origin` is the log's.
     """
-    steps: list[Step] = []
+    ended: list[Closed] = []
     for leaf in leaves:
-        known, step = _one(known, leaf, origin)
-        if step is not None:
-            steps.append(step)
-    return known, steps
+        known, end = _one(known, leaf, origin)
+        if end is not None:
+            ended.append(end)
+    return known, ended
 
 
-def _one(known: Said, leaf: bytes, origin: str) -> tuple[Said, Step | None]:
+def _one(known: Said, leaf: bytes, origin: str) -> tuple[Said, Closed | None]:
     seq = known.entries
     after = replace(known, entries=seq + 1, prev=leaf_hash(leaf))
     try:
@@ -118,22 +111,23 @@ def _contradiction(known: Said, made: Entry, origin: str) -> str | None:
     return None
 
 
-def _said(known: Said, made: Entry) -> tuple[Said, Step | None]:
+def _said(known: Said, made: Entry) -> tuple[Said, Closed | None]:
     body, at_ms = made.body, made.at.utc_ms
     match made.kind:
         case "heartbeat":
             interval = _count(body, "interval_s") or known.interval_s
             return replace(known, heartbeat_ms=at_ms, interval_s=interval), None
         case "docked":
-            step = Opened(docking=_count(body, "docking"), seq=made.seq, at_ms=at_ms)
-            return replace(known, dockings=known.dockings + 1), step
+            opened = _opened(known.open, _count(body, "docking"), at_ms)
+            return replace(known, dockings=known.dockings + 1, open=opened), None
         case "clip":
             return _clip(known, body, at_ms), None
         case "finding":
             return replace(known, findings=_counted(known.findings, body)), None
         case "released":
-            closed = _closed(made)
-            return replace(known, unread=known.unread + closed.unread), closed
+            closed = _closed(made, known.open)
+            still = {number: at for number, at in known.open.items() if number != closed.docking}
+            return replace(known, unread=known.unread + closed.unread, open=still), closed
         case "disposal":
             return replace(known, disposed=known.disposed + 1), None
         case _:
@@ -152,11 +146,19 @@ def _clip(known: Said, body: Mapping[str, JSON], at_ms: int) -> Said:
     )
 
 
-def _closed(made: Entry) -> Closed:
+def _opened(known: Mapping[int, int], docking: int, at_ms: int) -> Mapping[int, int]:
+    """Add a docking; one that never ends is forgotten when too many others have begun."""
+    kept = list({**known, docking: at_ms}.items())
+    return dict(kept[-_MAX_OPEN:])
+
+
+def _closed(made: Entry, opened: Mapping[int, int]) -> Closed:
     body = made.body
+    docking = _count(body, "docking")
     return Closed(
-        docking=_count(body, "docking"),
+        docking=docking,
         seq=made.seq,
+        opened_ms=opened.get(docking),
         at_ms=made.at.utc_ms,
         result=_word(body.get("result")),
         clips=_count(body, "clips"),

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.fleet.reading import Broken, Closed, Opened, Said, read
+from central.fleet.reading import Broken, Closed, Said, read
 from hashing.canonical import JSON
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
 
@@ -63,9 +63,8 @@ def test_a_day_is_counted() -> None:
         findings={"deleted": 1},
     )  # fmt: skip
     assert steps == [
-        Opened(docking=1, seq=2, at_ms=2000),
         Closed(
-            docking=1, seq=6, at_ms=6000, result="partial",
+            docking=1, seq=6, opened_ms=2000, at_ms=6000, result="partial",
             clips=2, findings=1, unread=3, late=1, remaining=0,
         ),
     ]  # fmt: skip
@@ -144,7 +143,7 @@ def test_a_docks_own_words_are_taken_with_care(body: dict[str, Any]) -> None:
     assert said.clips == 1
     assert said.unread >= 0
     assert all(len(kind) <= 64 and kind.isprintable() for kind in said.findings)
-    assert all(isinstance(step, Closed) and len(step.result) <= 64 for step in steps)
+    assert all(len(step.result) <= 64 for step in steps)
 
 
 def test_findings_of_endless_kinds_take_no_endless_room() -> None:
@@ -154,3 +153,13 @@ def test_findings_of_endless_kinds_take_no_endless_room() -> None:
     said, _ = read(Said(), log(GENESIS, *made_up), ORIGIN)
     assert len(said.findings) == 65
     assert said.findings["other"] == 36
+
+
+def test_dockings_without_end_take_no_endless_room() -> None:
+    """A dock that opens dockings for ever is remembered with the newest ones."""
+    opened: list[tuple[str, dict[str, JSON]]] = [
+        ("docked", {"docking": n, "document": DIGEST}) for n in range(1, 301)
+    ]
+    said, _ = read(Said(), log(GENESIS, *opened), ORIGIN)
+    assert said.dockings == 300
+    assert sorted(said.open) == list(range(45, 301))
