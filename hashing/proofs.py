@@ -52,7 +52,7 @@ def inclusion(index: int, size: int, read: Read) -> list[bytes]:
     Raises ProofError where there is no such leaf, TileError, or what `read` raises.
     """
     _demand_leaf(index, size)
-    return subtree_proof(index, index + 1, size, _tiles(size, read))
+    return subtree_proof(index, index + 1, size, tiles_of(size, read))
 
 
 def consistency(old: int, new: int, read: Read) -> list[bytes]:
@@ -60,7 +60,7 @@ def consistency(old: int, new: int, read: Read) -> list[bytes]:
 
     Raises ProofError where `new` is the smaller, TileError, or what `read` raises.
     """
-    return consistency_proof(old, new, _tiles(new, read))
+    return consistency_proof(old, new, tiles_of(new, read))
 
 
 def subtree_consistency(start: int, end: int, size: int, read: Read) -> list[bytes]:
@@ -68,7 +68,7 @@ def subtree_consistency(start: int, end: int, size: int, read: Read) -> list[byt
 
     Raises ProofError where [start, end) is no subtree of it, TileError, or what `read` raises.
     """
-    return subtree_proof(start, end, size, _tiles(size, read))
+    return subtree_proof(start, end, size, tiles_of(size, read))
 
 
 def consistency_proof(old: int, new: int, tiles: Tiles) -> list[bytes]:
@@ -81,7 +81,29 @@ def subtree_proof(start: int, end: int, size: int, tiles: Tiles) -> list[bytes]:
     """Return the same as `subtree_consistency`, out of tiles of the tree of `size`."""
     way = _way(start, end, size)
     ranges = [(first, stop) for _, first, stop in reversed(way.beside)]
-    return [_root_of(*each, tiles) for each in ([way.last] if way.opens else []) + ranges]
+    return [range_root(*each, tiles) for each in ([way.last] if way.opens else []) + ranges]
+
+
+def range_root(low: int, high: int, tiles: Tiles) -> bytes:
+    """Return the root over the leaves [low, high), out of tiles of a tree that holds them.
+
+    Raises ProofError unless [low, high) is a subtree; of it, no hash beyond its end is used.
+    """
+    _demand_subtree(low, high)
+    parts: list[bytes] = []
+    while low < high:
+        height = (high - low).bit_length() - 1
+        parts.append(_node(height, low >> height, tiles))
+        low += 1 << height
+    root = parts.pop()
+    while parts:
+        root = node_hash(parts.pop(), root)
+    return root
+
+
+def tiles_of(size: int, read: Read) -> Tiles:
+    """Return tiles by `read`, each read once."""
+    return lru_cache(_TILES_HELD)(lambda level, index: read_tile(level, index, size, read).data)
 
 
 def check_inclusion(
@@ -138,10 +160,9 @@ def check_subtree(  # noqa: PLR0913, PLR0917  the six values that the draft name
 
 def _way(start: int, end: int, size: int) -> _Way:
     """Walk from the root of the tree of `size` to the subtree; raise ProofError if it is none."""
-    if not 0 <= start < end <= size <= MAX_SIZE:
+    _demand_subtree(start, end)
+    if not end <= size <= MAX_SIZE:
         raise ProofError(f"no subtree [{start}, {end}) in a tree of {size}")
-    if start % (1 << (end - start - 1).bit_length()):
-        raise ProofError(f"[{start}, {end}) is no subtree: it does not begin at a node")
     beside: list[tuple[_Side, int, int]] = []
     low, high, opens = 0, size, False
     while (low, high) != (start, end):
@@ -159,19 +180,6 @@ def _way(start: int, end: int, size: int) -> _Way:
     return _Way(tuple(beside), (low, high), opens)
 
 
-def _root_of(low: int, high: int, tiles: Tiles) -> bytes:
-    """Return the root over the leaves [low, high), of which `low` begins a node."""
-    parts: list[bytes] = []
-    while low < high:
-        height = (high - low).bit_length() - 1
-        parts.append(_node(height, low >> height, tiles))
-        low += 1 << height
-    root = parts.pop()
-    while parts:
-        root = node_hash(parts.pop(), root)
-    return root
-
-
 def _node(height: int, index: int, tiles: Tiles) -> bytes:
     """Return the hash of the `index`-th full node over 2^height leaves each."""
     level, above = divmod(height, _TILE_HEIGHT)
@@ -181,14 +189,16 @@ def _node(height: int, index: int, tiles: Tiles) -> bytes:
     return perfect_root([data[at - HASH_SIZE : at] for at in ends])
 
 
-def _tiles(size: int, read: Read) -> Tiles:
-    """Return tiles by `read`, each read once."""
-    return lru_cache(_TILES_HELD)(lambda level, index: read_tile(level, index, size, read).data)
-
-
 def _demand_leaf(index: int, size: int) -> None:
     if not 0 <= index < size <= MAX_SIZE:
         raise ProofError(f"no leaf {index} in a tree of {size}")
+
+
+def _demand_subtree(start: int, end: int) -> None:
+    if not 0 <= start < end:
+        raise ProofError(f"no subtree [{start}, {end})")
+    if start % (1 << (end - start - 1).bit_length()):
+        raise ProofError(f"[{start}, {end}) is no subtree: it does not begin at a node")
 
 
 def _demand_sizes(old: int, new: int) -> None:

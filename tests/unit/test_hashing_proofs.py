@@ -1,105 +1,25 @@
 """Inclusion and consistency proofs: made from tiles, checked from hashes alone."""
 
-import base64
-import json
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import Any, ParamSpec
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashing import growth, proofs, tiles
+from hashing import proofs
 from hashing.checkpoint import MAX_SIZE
 from hashing.errors import ProofError, TileError, TileForgedError
-from hashing.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_hash
+from hashing.merkle import EMPTY_ROOT, leaf_hash
 from hashing.tile_reads import read_tile
-from hashing.tiles import Tile
+from tests.proving import (
+    LEAVES,
+    Files,
+    Uniform,
+    holds_by,
+    proof_by_definition,
+    root_by_definition,
+)
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "hashing"
-ENTRIES = [b'{"seq":%d,"clip":"clip-%06d.mp4"}' % (n, n) for n in range(1100)]
-LEAVES = [leaf_hash(entry) for entry in ENTRIES]
 SIZES = st.one_of(st.integers(1, 1100), st.sampled_from([1, 2, 255, 256, 257, 511, 512, 513, 1024]))
 FEW = settings(max_examples=60, deadline=None)
-
-
-def golden(name: str) -> Any:
-    """Return the content of a golden file."""
-    return json.loads((GOLDEN / name).read_text("utf-8"))
-
-
-def raw(text: str) -> bytes:
-    """Return what base 64 spells."""
-    return base64.b64decode(text)
-
-
-@cache
-def root_by_definition(start: int, end: int) -> bytes:
-    """Return the root over LEAVES[start:end] as RFC 6962 section 2.1 words it."""
-    if end - start <= 1:
-        return LEAVES[start] if end > start else EMPTY_ROOT
-    split = start + (1 << (end - start - 1).bit_length() - 1)
-    return node_hash(root_by_definition(start, split), root_by_definition(split, end))
-
-
-def proof_by_definition(start: int, end: int, size: int) -> list[bytes]:
-    """Return the subtree proof as the draft words it, by recursion."""
-
-    def proof(start: int, end: int, low: int, high: int, *, known: bool) -> list[bytes]:
-        if (start, end) == (low, high):
-            return [] if known else [root_by_definition(low, high)]
-        split = low + (1 << (high - low - 1).bit_length() - 1)
-        if end <= split:
-            below = proof(start, end, low, split, known=known)
-            return [*below, root_by_definition(split, high)]
-        if start >= split:
-            below = proof(start, end, split, high, known=known)
-        else:
-            below = proof(split, end, split, high, known=False)
-        return [*below, root_by_definition(low, split)]
-
-    return proof(start, end, 0, size, known=True)
-
-
-class Files(dict[str, bytes]):
-    """The files of a log of `size` entries, published at `sizes` before; it counts what is read."""
-
-    def __init__(self, size: int, *sizes: int) -> None:
-        super().__init__()
-        self.reads: list[str] = []
-        published = 0
-        for step in (*sizes, size):
-            self.update(growth.grow(published, ENTRIES[published:step], self.__getitem__))
-            published = step
-
-    def read(self, path: str) -> bytes:
-        """Return a file."""
-        self.reads.append(path)
-        return self[path]
-
-
-class Uniform:
-    """The tiles of a log of any size whose leaves are all alike: no size is too large for it."""
-
-    def __init__(self) -> None:
-        self.reads: list[str] = []
-        self._levels = [LEAVES[0]]
-        for _ in range(64):
-            self._levels.append(node_hash(self._levels[-1], self._levels[-1]))
-
-    def read(self, path: str) -> bytes:
-        """Return a tile."""
-        self.reads.append(path)
-        which = tiles.parse_path(path)
-        assert isinstance(which, Tile)
-        return self._levels[8 * which.level] * which.width
-
-    def root(self, size: int) -> bytes:
-        """Return the root over `size` leaves."""
-        bits = [bit for bit in range(63, -1, -1) if size >> bit & 1]
-        return Frontier(size, [self._levels[bit] for bit in bits]).root()
 
 
 def subtrees() -> st.SearchStrategy[tuple[int, int, int]]:
@@ -115,81 +35,6 @@ def subtrees() -> st.SearchStrategy[tuple[int, int, int]]:
         return start, draw(st.integers(start + 1, min(end, start + node))), size
 
     return draw()
-
-
-# Vectors of others -----------------------------------------------------------------------------
-
-
-def probes(kind: str) -> list[Any]:
-    """Return the probes of one kind, each with what we say of it."""
-    found = golden(f"merkle_{kind}.json")
-    return [
-        pytest.param(
-            each, each["holds"] and each["name"] not in found["refused_by_us"], id=each["name"]
-        )
-        for each in found["probes"]
-    ]
-
-
-P = ParamSpec("P")
-
-
-def holds_by(check: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
-    """Tell whether a check takes what it is given."""
-    try:
-        check(*args, **kwargs)
-    except ProofError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize(("probe", "holds"), probes("inclusion"))
-def test_inclusion_probes(probe: dict[str, Any], holds: bool) -> None:  # noqa: FBT001  a table's column
-    """We say of each inclusion proof what its makers say."""
-    leaf, root = raw(probe["leafHash"]), raw(probe["root"])
-    proof = [raw(each) for each in probe["proof"]]
-    assert (
-        holds_by(proofs.check_inclusion, probe["leafIdx"], probe["treeSize"], leaf, proof, root)
-        is holds
-    )
-
-
-@pytest.mark.parametrize(("probe", "holds"), probes("consistency"))
-def test_consistency_probes(probe: dict[str, Any], holds: bool) -> None:  # noqa: FBT001  a table's column
-    """We say of each consistency proof what its makers say, but that our roots are 32 bytes."""
-    roots = raw(probe["root1"]), raw(probe["root2"])
-    proof = [raw(each) for each in probe["proof"]]
-    assert (
-        holds_by(proofs.check_consistency, probe["size1"], probe["size2"], *roots, proof) is holds
-    )
-
-
-@pytest.mark.parametrize(("probe", "holds"), probes("subtree"))
-def test_subtree_probes(probe: dict[str, Any], holds: bool) -> None:  # noqa: FBT001  a table's column
-    """We say of each subtree proof what its makers say, but that nothing proves no entries."""
-    roots = raw(probe["root1"]), raw(probe["root2"])
-    proof = [raw(each) for each in probe["proof"]]
-    span = probe["start"], probe["end"], probe["size"]
-    assert holds_by(proofs.check_subtree, *span, roots[0], proof, roots[1]) is holds
-
-
-def test_the_golden_log_has_its_proofs() -> None:
-    """The log of 300 has the two proofs that other implementations made of it."""
-    read = Files(300).read
-    assert proofs.consistency(256, 300, read) == [
-        raw("1cmLlKsuycjukngw3shUvo+1B9TTkF436SFW60l2evc=")
-    ]
-    assert proofs.inclusion(256, 300, read)[0] == raw(
-        "grnFPf0o2arPmhVs+EaTA4cqdawZfQ82yOF0WhWcVU0="
-    )
-    roots = {int(size): raw(root) for size, root in golden("log300.json")["roots"].items()}
-    for old in (70, 256, 300):
-        proofs.check_consistency(
-            old, 300, roots[old], roots[300], proofs.consistency(old, 300, read)
-        )
-
-
-# Made and checked ------------------------------------------------------------------------------
 
 
 @FEW
@@ -272,6 +117,15 @@ def test_a_node_does_not_pass_for_a_leaf() -> None:
     assert not holds_by(proofs.check_inclusion, 0, 2, leaf_hash(pair), proof, root)
 
 
+@FEW
+@given(subtrees())
+def test_the_root_of_a_subtree_is_that_of_its_leaves(case: tuple[int, int, int]) -> None:
+    """Out of the tiles of a log comes the root of any of its subtrees, an earlier tree's too."""
+    start, end, size = case
+    tiles = proofs.tiles_of(size, Files(size).read)
+    assert proofs.range_root(start, end, tiles) == root_by_definition(start, end)
+
+
 # What is no proof ------------------------------------------------------------------------------
 
 
@@ -295,6 +149,13 @@ def test_what_is_no_subtree(start: int, end: int, size: int) -> None:
         proofs.subtree_consistency(start, end, size, Uniform().read)
     with pytest.raises(ProofError, match="no subtree"):
         proofs.check_subtree(start, end, size, bytes(32), [], bytes(32))
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 0), (2, 1), (-1, 0), (1, 3), (256, 513)])
+def test_what_is_no_subtree_has_no_root(start: int, end: int) -> None:
+    """Leaves that are no subtree have no root of their own."""
+    with pytest.raises(ProofError, match="no subtree"):
+        proofs.range_root(start, end, proofs.tiles_of(600, Uniform().read))
 
 
 @pytest.mark.parametrize(("index", "size"), [(-1, 3), (3, 3), (0, 0), (1, MAX_SIZE + 1)])
