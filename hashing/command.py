@@ -18,9 +18,12 @@ from hashing.request import VERIFICATION_FAILED, RefusedError, Request, judge
 VERIFIED: Final = 0
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run `verify`; return the exit code (docs/formats/log.md section 8)."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str], program: str = "python -m hashing") -> int:
+    """Run `verify`; return the exit code (docs/formats/log.md section 8).
+
+    `program` is what the user typed to come here.
+    """
+    options = _parser(program).parse_args(arguments)
     try:
         report = judge(_request(options), now_s=int(time.time()))
     except RefusedError as error:
@@ -114,9 +117,9 @@ def _one(problem: Problem) -> str:
     return f"{problem.code}{entry} {printable(problem.where)}: {printable(problem.detail)}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m hashing",
+        prog=program,
         description="Checks a dock's evidence offline, trusting nothing but the keys it is given.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -125,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         help="check a log, or the proof of an entry",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES.replace("PROGRAM", program),
     )
     whom = verify.add_argument_group("whom to believe (one of these at least)")
     whom.add_argument("--key", metavar="VKEY", help="the log's key, or a file with it")
@@ -160,7 +163,7 @@ Exit code 0: verified; 6: not; 2: wrong use, or this is no key or policy;
 
 _EXAMPLES: Final = """\
 examples:
-  python -m hashing verify log --key dock.vkey --store store
-  python -m hashing verify log --policy trust.policy --max-age 24h --also old.tlog-proof
-  python -m hashing verify --proof clip.tlog-proof --entry clip.entry --clip clip.mp4 \\
+  PROGRAM verify log --key dock.vkey --store store
+  PROGRAM verify log --policy trust.policy --max-age 24h --also old.tlog-proof
+  PROGRAM verify --proof clip.tlog-proof --entry clip.entry --clip clip.mp4 \\
     --policy trust.policy"""

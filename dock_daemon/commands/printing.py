@@ -1,11 +1,14 @@
 """What leaves a command: JSON that steers no terminal, and words that nobody has to hear."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, ParamSpec
 
 import click
+
+from config.messages import DEFAULT_LANGUAGE, LANGUAGES
 
 SCHEMA: Final = 1
 """The version of every JSON object that a command prints; fields may be added to it."""
@@ -17,6 +20,12 @@ _STEERING: Final = re.compile(
 )
 
 P = ParamSpec("P")
+
+
+def language() -> str:
+    """Return the language to speak where no settings are read."""
+    wanted = os.environ.get("SEALDOCK_LANG", "")
+    return wanted if wanted in LANGUAGES else DEFAULT_LANGUAGE
 
 
 def json_line(told: Mapping[str, object], *, indent: int | None = None) -> str:

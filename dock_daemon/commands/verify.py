@@ -3,7 +3,6 @@
 It asks neither the daemon nor its settings: what it checks may come from any dock.
 """
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -15,8 +14,8 @@ import click
 
 from config import text
 from config.exit_codes import ExitCode
-from config.messages import DEFAULT_LANGUAGE, LANGUAGES, printable, say, term
-from dock_daemon.commands.printing import SCHEMA, json_line, print_error
+from config.messages import LANGUAGES, printable, say, term
+from dock_daemon.commands.printing import SCHEMA, json_line, language, print_error
 from hashing.codes import PROBLEMS, WORDS
 from hashing.heads import Cosigned
 from hashing.instant import utc
@@ -103,7 +102,7 @@ def verify(
     that a log holds one entry. The keys must come from someone you trust: the copy in LOGDIR is
     only as good as LOGDIR.
     """
-    said = lang or _language()
+    said = lang or language()
     request = Request(
         key=key,
         policy=policy,
@@ -140,11 +139,6 @@ def _refuse(refusal: Refusal, lang: str, *, as_json: bool) -> NoReturn:
     else:
         click.echo(message, err=True)
     raise click.exceptions.Exit(refusal.exit_code)
-
-
-def _language() -> str:
-    wanted = os.environ.get("SEALDOCK_LANG", "")
-    return wanted if wanted in LANGUAGES else DEFAULT_LANGUAGE
 
 
 def _lines(report: Report | ProofReport, lang: str) -> Iterator[str]:

@@ -11,7 +11,14 @@ from dock_daemon.version import VERSION
 from tests.require import need
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("script/bootstrap", "script/demo", "script/lock", "script/sealdock", "script/test")
+SCRIPTS = (
+    "script/bootstrap",
+    "script/demo",
+    "script/lock",
+    "script/sealdock",
+    "script/test",
+    "script/verifier",
+)
 LOCKS = ("requirements/run.txt", "requirements/test.txt")
 
 
