@@ -1,13 +1,22 @@
 // Command foreign checks a log directory with the Go project's own verifier,
 // golang.org/x/mod/sumdb: nothing here is ours but the reading of files.
 //
-//	foreign VKEY LOGDIR      prints "<origin> <size>", or fails and says why
+//	foreign VKEY LOGDIR             prints "<origin> <size>", or fails and says why
+//	foreign proofs VKEY LOGDIR      answers questions from standard input, a line each
 //
 // Each record is hashed and compared with its hash out of authenticated tiles;
 // the first and last of each bundle are proved to be in the tree besides.
+//
+// Questions about proofs, with hashes in base 64; a proof is its hashes, then "." alone:
+//
+//	prove-record SIZE INDEX                          the proof, or "no: why"
+//	prove-tree SIZE OLD                              the proof, or "no: why"
+//	check-record SIZE ROOT INDEX LEAF PROOF...       "yes", or "no: why"
+//	check-tree SIZE ROOT OLD OLDROOT PROOF...        "yes", or "no: why"
 package main
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -150,7 +159,97 @@ func check(vkey string, d directory) (string, int64, error) {
 	return origin, tree.N, nil
 }
 
+// hashes reads hashes in base 64.
+func hashes(words []string) ([]tlog.Hash, error) {
+	var all []tlog.Hash
+	for _, word := range words {
+		data, err := base64.StdEncoding.DecodeString(word)
+		if err != nil || len(data) != tlog.HashSize {
+			return nil, fmt.Errorf("bad hash %q", word)
+		}
+		var hash tlog.Hash
+		copy(hash[:], data)
+		all = append(all, hash)
+	}
+	return all, nil
+}
+
+// spell writes a proof as a line.
+func spell(proof []tlog.Hash) string {
+	var words []string
+	for _, hash := range proof {
+		words = append(words, base64.StdEncoding.EncodeToString(hash[:]))
+	}
+	return strings.Join(append(words, "."), " ")
+}
+
+// answer answers one question; the reader gives the hashes of the log.
+func answer(words []string, reader tlog.HashReader) (string, error) {
+	if len(words) < 3 {
+		return "", fmt.Errorf("no question: %q", words)
+	}
+	size, err := strconv.ParseInt(words[1], 10, 64)
+	if err != nil {
+		return "", err
+	}
+	if words[0] == "prove-record" || words[0] == "prove-tree" {
+		n, err := strconv.ParseInt(words[2], 10, 64)
+		if err != nil {
+			return "", err
+		}
+		if words[0] == "prove-record" {
+			proof, err := tlog.ProveRecord(size, n, reader)
+			return spell(proof), err
+		}
+		proof, err := tlog.ProveTree(size, n, reader)
+		return spell(proof), err
+	}
+	if len(words) < 5 {
+		return "", fmt.Errorf("no question: %q", words)
+	}
+	n, err := strconv.ParseInt(words[3], 10, 64)
+	if err != nil {
+		return "", err
+	}
+	given, err := hashes(append([]string{words[2], words[4]}, words[5:]...))
+	if err != nil {
+		return "", err
+	}
+	switch words[0] {
+	case "check-record":
+		return "yes", tlog.CheckRecord(given[2:], size, given[0], n, given[1])
+	case "check-tree":
+		return "yes", tlog.CheckTree(given[2:], size, given[0], n, given[1])
+	}
+	return "", fmt.Errorf("no question: %q", words)
+}
+
+// converse answers every line of standard input with one line.
+func converse(vkey string, d directory) error {
+	_, tree, err := head(vkey, d)
+	if err != nil {
+		return err
+	}
+	reader := tlog.TileHashReader(tree, d)
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		said, err := answer(strings.Fields(lines.Text()), reader)
+		if err != nil {
+			said = "no: " + strings.ReplaceAll(err.Error(), "\n", " ")
+		}
+		fmt.Println(said)
+	}
+	return lines.Err()
+}
+
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "proofs" {
+		if err := converse(os.Args[2], directory(os.Args[3])); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) != 3 {
 		fmt.Fprintln(os.Stderr, "usage: foreign VKEY LOGDIR")
 		os.Exit(2)
