@@ -1,0 +1,90 @@
+"""One centre, put together: the only place that builds its parts."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, ParamSpec, Self, TypeVar
+
+from central import clock as system
+from central.cosigning.acceptance import Clock
+from central.cosigning.cosigner import WITNESS, Cosigner
+from central.cosigning.evidence import Evidence
+from central.database.database import Database
+from central.errors import StateUnusableError
+from central.register.docks import Register
+from central.witness.witness import Witness
+from config.central_loader import LoadedCentral
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREADS: Final = 12  # fewer than the database has connections
+_STATE_MODE: Final = 0o750
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Centre:
+    """What commands and pages work with. Close it when done."""
+
+    loaded: LoadedCentral
+    database: Database
+    register: Register
+    evidence: Evidence
+    clock: Clock
+    witness: Witness | None
+    threads: ThreadPoolExecutor
+
+    @classmethod
+    def open(cls, loaded: LoadedCentral, *, signs: bool, clock: Clock = system.now_ms) -> Self:
+        """Open database and state; with `signs` the cosigners too, whose keys are made if missing.
+
+        Raises CentralError: DatabaseError, AmnesiaError, CosignerKeyError, StateUnusableError.
+        """
+        try:
+            loaded.state.mkdir(mode=_STATE_MODE, parents=True, exist_ok=True)
+            database = Database.open(loaded.database_url)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StateUnusableError(loaded.state, reason) from error
+        try:
+            return cls(
+                loaded=loaded,
+                database=database,
+                register=Register(database),
+                evidence=Evidence(database),
+                clock=clock,
+                witness=_witness(loaded, database, clock) if signs else None,
+                threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="centre"),
+            )
+        except OSError as error:
+            database.close()
+            reason = error.strerror or str(error)
+            raise StateUnusableError(loaded.state, reason) from error
+        except BaseException:
+            database.close()
+            raise
+
+    async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what blocks in one of the centre's threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, lambda: work(*args, **kwargs))
+
+    def close(self) -> None:
+        """Finish what is under way, and let go of everything."""
+        self.threads.shutdown(wait=True)
+        self.database.close()
+
+
+def _witness(loaded: LoadedCentral, database: Database, clock: Clock) -> Witness | None:
+    settings = loaded.settings
+    if not settings.witness.enabled:
+        return None
+    cosigner = Cosigner.open(
+        loaded.state / "keys",
+        WITNESS,
+        settings.cosigner_name(WITNESS),
+        ml_dsa=settings.witness.ml_dsa,
+        database=database,
+    )
+    return Witness(database, cosigner, clock=clock)

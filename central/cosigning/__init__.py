@@ -1,0 +1,1 @@
+"""What witness and mirror share: keys, heads that only grow, and what a submission deserves."""

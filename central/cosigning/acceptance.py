@@ -1,0 +1,127 @@
+"""Accepting checkpoints: judged, persisted, and only then answered.
+
+What is judged is a head as it was read; what is written names that head once more in the one
+statement that replaces it. So of two requests that were judged against the same head one is
+written, and the other is judged again, against what is there by then. Order:
+
+    (1) read the dock's keys and the held head      (4) one transaction: the head replaced,
+    (2) judge                                           the signature counted
+    (3) cosign, in memory                           (5) the mark moved on - (6) the answer
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import Connection
+
+from central.cosigning import evidence, judging
+from central.cosigning.cosigner import Cosigner
+from central.cosigning.evidence import Evidence
+from central.cosigning.heads import TakenFirst, head_of, move
+from central.cosigning.judging import Grown, Head, Request
+from central.cosigning.outcomes import Accepted, Forbidden, Malformed, Outcome, Sender, Unknown
+from central.database.database import Database
+from central.errors import ContendedError
+from central.register.docks import dock_of
+
+_ATTEMPTS: Final = 100
+
+log = logging.getLogger("sealdock.central")
+
+Clock = Callable[[], int]
+"""Milliseconds since 1970, UTC."""
+
+Kept = Callable[[Connection, str, Head], None]
+"""Called within the transaction that accepts a head of a log."""
+
+
+def _nothing_more(_connection: Connection, _origin: str, _head: Head) -> None:
+    """Keep nothing besides."""
+
+
+class Acceptance:
+    """Takes checkpoints in one role. Its methods may be called from many threads."""
+
+    def __init__(
+        self,
+        role: str,
+        database: Database,
+        *,
+        clock: Clock,
+        cosigner: Cosigner | None = None,
+        kept: Kept = _nothing_more,
+    ) -> None:
+        """Take heads as `role`; sign them where there is a cosigner."""
+        self._role = role
+        self._database = database
+        self._evidence = Evidence(database)
+        self._clock = clock
+        self._cosigner = cosigner
+        self._kept = kept
+
+    def take(self, body: bytes, sender: Sender) -> Outcome:
+        """Return what a submission deserves; when it returns, what it says is persisted.
+
+        Raises DatabaseError, OSError, AmnesiaError or CosignerKeyError; then nothing that
+        was signed has left.
+        """
+        request = judging.read(body)
+        if isinstance(request, Malformed):
+            return request
+        if sender.only not in {None, request.origin}:
+            return Forbidden(request.origin)
+        for _ in range(_ATTEMPTS):
+            outcome = self._try(request, sender)
+            if outcome is not None:
+                return outcome
+        raise ContendedError(_ATTEMPTS)
+
+    def held(self, origin: str) -> Head | None:
+        """Return the newest accepted head of a log."""
+        with self._database.reading() as connection:
+            return head_of(connection, self._role, origin)
+
+    def _try(self, request: Request, sender: Sender) -> Outcome | None:
+        """Do it once; None: somebody else was faster, and it is to be judged anew."""
+        origin = request.origin
+        with self._database.reading() as connection:
+            dock = dock_of(connection, origin)
+            held = head_of(connection, self._role, origin)
+        if dock is None:
+            return Unknown(origin)
+        verdict = judging.judge(request, dock.verifiers, held)
+        if verdict.suspect is not None:
+            now_ms = self._clock()
+            kept = self._evidence.keep(
+                origin, self._role, verdict.suspect, by=sender.name, now_ms=now_ms
+            )
+            if kept:
+                log.error("%s: signed what contradicts what is held", origin)
+        if not isinstance(verdict.outcome, Grown):
+            return verdict.outcome
+        return self._accept(origin, verdict.outcome, held)
+
+    def _accept(self, origin: str, grown: Grown, held: Head | None) -> Accepted | None:
+        now_ms = self._clock()
+        # A clock that was put back must not make an older head look newer than this one.
+        time_s = max(now_ms // 1000, 1, 0 if held is None else held.time_s)
+        lines = b""
+        if self._cosigner is not None:
+            lines = self._cosigner.cosign(grown.checkpoint.encode(), time_s)
+        head = grown.checkpoint
+        new = Head(head.size, head.root, grown.signed + lines, time_s)
+        signed = None
+        try:
+            with self._database.writing() as connection:
+                if not move(connection, self._role, origin, held, new):
+                    return None
+                evidence.explain(connection, origin, new.size, new.root, now_ms)
+                self._kept(connection, origin, new)
+                if self._cosigner is not None:
+                    signed = self._cosigner.count(connection)
+        except TakenFirst:
+            return None
+        if self._cosigner is not None and signed is not None:
+            self._cosigner.release(signed)
+        return Accepted(lines)

@@ -1,0 +1,35 @@
+"""The newest head of each log, per role: read, and moved on by whoever still sees the old one."""
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from central.cosigning.judging import Head
+from central.database.tables import HEADS
+
+
+def head_of(connection: Connection, role: str, origin: str) -> Head | None:
+    """Return the newest head of a role for a log; None: there is none yet."""
+    mine = (HEADS.c.role == role) & (HEADS.c.origin == origin)
+    row = connection.execute(select(HEADS).where(mine)).one_or_none()
+    return None if row is None else Head(row.size, row.root, row.note, row.time_s)
+
+
+def move(connection: Connection, role: str, origin: str, held: Head | None, new: Head) -> bool:
+    """Put `new` in the place of `held`; tell whether `held` was still there.
+
+    One statement checks and changes: of two who judged against the same head one succeeds.
+    Raises sqlalchemy's IntegrityError where the first head of a log came from another.
+    """
+    values = {"size": new.size, "root": new.root, "note": new.note, "time_s": new.time_s}
+    if held is None:
+        connection.execute(insert(HEADS).values(role=role, origin=origin, **values))
+        return True
+    mine = (HEADS.c.role == role) & (HEADS.c.origin == origin)
+    same = (HEADS.c.size == held.size) & (HEADS.c.root == held.root)
+    # Another time of the same head may stand there by now; ours must not be an earlier one.
+    change = update(HEADS).where(mine & same & (HEADS.c.time_s <= new.time_s))
+    return connection.execute(change.values(**values)).rowcount == 1
+
+
+TakenFirst = IntegrityError
+"""What `move` raises where somebody else put the first head."""
