@@ -19,6 +19,7 @@ from config.messages import say, term
 from dock_daemon import errors as dock
 from firmware_bridge import errors as bridge
 from hashing.errors import EvidenceError
+from transport import errors as transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     bridge.UnknownFilesystemError: Fault("unknown-filesystem", ExitCode.FAILED),
     bridge.ReaderFailedError: Fault("reader-failed", ExitCode.FAILED, retry=True),
     bridge.NotOpenedError: Fault("not-opened", ExitCode.FAILED),
+    transport.TransportError: Fault("transport", ExitCode.FAILED, retry=True),
+    transport.ListenError: Fault("listen", ExitCode.FAILED),
+    transport.TlsFileError: Fault("tls-file", ExitCode.FAILED),
     dock.DockError: Fault("dock", ExitCode.FAILED),
     dock.ClipError: Fault("clip", ExitCode.PARTIAL, retry=True),
     dock.ReadBackError: Fault("read-back", ExitCode.FAILED),
@@ -87,7 +91,13 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.KeyDoubtError: Fault("key-doubt", ExitCode.FAILED),
 }
 
-EXPECTED: Final = (ConfigError, EvidenceError, bridge.BridgeError, dock.DockError)
+EXPECTED: Final = (
+    ConfigError,
+    EvidenceError,
+    bridge.BridgeError,
+    dock.DockError,
+    transport.TransportError,
+)
 """What a command may end with; anything else is a bug, and shown as one."""
 
 _REFUSED: Final = frozenset({os.strerror(errno.EACCES), os.strerror(errno.EPERM)})
@@ -129,6 +139,10 @@ def _facts(error: Exception, lang: str) -> dict[str, object]:
     facts: dict[str, object] = {"detail": str(error), **vars(error)}
     if isinstance(error, bridge.NotOpenedError):
         facts["reason"] = term("not-opened", error.reason, lang)
+    if isinstance(error, transport.TlsFileError):
+        facts["problem"] = term("tls-problem", error.problem, lang)
+    if isinstance(error, transport.ListenError):
+        facts["problem"] = term("listen-problem", error.problem, lang)
     for name in fault_of(error).sizes:
         facts[name] = text.size(int(str(facts[name])))
     return facts

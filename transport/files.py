@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -178,18 +178,23 @@ class Answer:
     sha256: str = ""
     """Of the whole, hexadecimal, where it is known: told as Repr-Digest (RFC 9530)."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[], Awaitable[None]] | None = None
+    """Awaited before the first byte of the body leaves, and only then; it may raise."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and close the body."""
         try:
             fields = _fields(scope)
             verdict = judge(scope["method"], fields, self.body.size, f'"{self.etag}"')
+            gives = scope["method"] != "HEAD" and verdict.status in {200, 206}
+            if gives and self.before is not None:
+                await self.before()
             start = {"type": "http.response.start", "status": verdict.status}
             await send({**start, "headers": self._headers(verdict)})
-            if scope["method"] == "HEAD" or verdict.status not in {200, 206}:
-                await send({"type": "http.response.body"})
-            else:
+            if gives:
                 await self._stream(verdict, receive, send)
+            else:
+                await send({"type": "http.response.body"})
         finally:
             self.body.close()
 

@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("verify", "Check a log, or the proof of an entry, trusting nobody but keys."),
     "verifier": ("verifier", "Write the verifier as one file, to hand over with evidence."),
     "config": ("config_show", "Show the settings in force, and where each one comes from."),
+    "serve": ("serve", "Serve the published log, manifests and clips over HTTP."),
     "demo": ("demo", "Show all of it on a made-up recorder, without hardware."),
     "completion": ("completion", "Print what teaches a shell to complete these commands."),
 }

@@ -1,0 +1,64 @@
+"""The core of the dock, asked over its socket from another process."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, cast
+
+from dock_daemon import control
+from dock_daemon.errors import DaemonUnreachableError
+from transport.problems import ProblemError
+
+_AT_ONCE: Final = 4  # fewer than the socket takes, so that the technician gets through too
+RETRY_S: Final = 5
+"""When whoever could not be answered may ask again."""
+
+Row = Mapping[str, Any]  # what the core answers is JSON; each route knows its own
+
+
+class Core:
+    """The core that holds a state directory; it may be away, and come back."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        # Threads of its own: while the core is slow, files are served all the same.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="core")
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(cancel_futures=True)
+
+    async def ask(self, request: control.Request) -> object:
+        """Return what the core answers; raise ProblemError (503) where it does not.
+
+        `None` is an answer too: there is no such thing.
+        """
+        answer = await self._once(request)
+        # The socket's client says None for nobody there, and for null.
+        if answer is None and await self._once({"ask": "signing"}) is None:
+            raise silent()
+        return answer
+
+    async def row(self, request: control.Request, *, missing: str) -> Row:
+        """Return an answer that is an object; raise ProblemError, 404 with `missing` for null."""
+        answer = await self.ask(request)
+        if answer is None:
+            raise ProblemError(404, missing)
+        return cast("Row", answer)
+
+    async def rows(self, request: control.Request) -> list[Row]:
+        """Return an answer that is a list of objects; raise ProblemError."""
+        return cast("list[Row]", await self.ask(request))
+
+    async def _once(self, request: control.Request) -> object | None:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, control.ask, self._state, request)
+        except (DaemonUnreachableError, OSError) as error:
+            raise silent() from error
+
+
+def silent() -> ProblemError:
+    """Return what is told while the core does not answer."""
+    return ProblemError(503, "core-silent", headers={"retry-after": str(RETRY_S)})
