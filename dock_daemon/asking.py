@@ -12,7 +12,9 @@ from typing import Any, cast
 from config.loader import Loaded
 from dock_daemon import control
 from dock_daemon.errors import DaemonUnreachableError, StateMissingError, StateUnusableError
-from dock_daemon.evidence import questions
+from dock_daemon.evidence import questions, standing
+from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.roster import Roster
 from dock_daemon.evidence.state import look
 
 
@@ -20,7 +22,8 @@ def ask(loaded: Loaded, request: control.Request) -> tuple[object, bool]:
     """Return the answer, and whether a running daemon gave it.
 
     Raises StateMissingError, StateBusyError (something else than a daemon holds the
-    state), StateUnusableError, StateFullError, DaemonUnreachableError or DoubtError.
+    state), StateUnusableError, StateFullError, CosignerKeyError, DaemonUnreachableError or
+    DoubtError.
     """
     root = Path(loaded.settings.storage.state)
     try:
@@ -33,7 +36,18 @@ def ask(loaded: Loaded, request: control.Request) -> tuple[object, bool]:
         raise DaemonUnreachableError(root / control.NAME, "it has stopped answering") from error
     if answer is not None:
         return answer, True
-    return look(root, lambda ledger: _whole(partial(questions.answer, ledger), request)), False
+    roster = Roster.of(loaded.settings.cosigners)
+
+    def at_rest(ledger: Ledger) -> object:
+        if request["ask"] == "signing":
+            return standing.at_rest(ledger, root, roster)
+        told = _whole(partial(questions.answer, ledger), request)
+        if request["ask"] == "status":
+            known = cast("dict[str, object]", told)
+            return {**known, "signing": standing.at_rest(ledger, root, roster)}
+        return told
+
+    return look(root, at_rest), False
 
 
 class _GoneError(Exception):

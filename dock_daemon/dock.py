@@ -17,6 +17,7 @@ from typing import cast
 
 from config.loader import Loaded
 from dock_daemon import control
+from dock_daemon.answering import Answering
 from dock_daemon.bays.bay_runner import BayRunner
 from dock_daemon.bays.bay_view import BayView
 from dock_daemon.bays.hotplug import Hotplug, HotplugEvent
@@ -25,7 +26,6 @@ from dock_daemon.clock import Clock
 from dock_daemon.docking.events import Event, Released, Report
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
-from dock_daemon.evidence import questions
 from dock_daemon.evidence.state import State
 from dock_daemon.turn import Desk
 from dock_daemon.version import VERSION
@@ -57,6 +57,7 @@ class Dock:
         self._state = state
         self._loaded = loaded
         self._hotplug = hotplug
+        self._answering = Answering(state)
         self._desk = Desk(
             Parts(state.store, state.sealer, clock, rules),
             loaded.settings.reader,
@@ -164,18 +165,15 @@ class Dock:
         loop = asyncio.get_running_loop()
         if request.get("ask") == "status":
             return {**await self._totals(request), **self._about_now()}
-        return await loop.run_in_executor(self._asking, self._about_ledger, request)
+        return await loop.run_in_executor(self._asking, self._answering.answer, request)
 
     async def _totals(self, request: control.Request) -> dict[str, object]:
         loop = asyncio.get_running_loop()
-        asked = loop.run_in_executor(self._asking, self._about_ledger, request)
+        asked = loop.run_in_executor(self._asking, self._answering.status, request)
         await asyncio.wait({asked}, timeout=_ANSWER_S if self._last_totals else None)
         if asked.done():
             self._last_totals = cast("dict[str, object]", await asked)
         return self._last_totals
-
-    def _about_ledger(self, request: control.Request) -> object:
-        return self._state.sealer.ask(lambda ledger: questions.answer(ledger, request))
 
     def _about_now(self) -> dict[str, object]:
         bays = [dataclasses.asdict(view) for view in self.views]
@@ -190,6 +188,6 @@ class Dock:
                 {"node": medium.node, "port": medium.port} for medium in self._unmapped.values()
             ],
             "free_bytes": self._state.store.free_bytes(),
-            "published": self._state.publisher.published,
+            "published": self._state.signing.published,
             "asked_ms": time.time_ns() // 1_000_000,
         }

@@ -209,6 +209,33 @@ class RcloneMissingError(ReplicaError):
         self.target = target
 
 
+class CosignerKeyError(StateError):
+    """The settings name a cosigner's key that is none, or cannot be used here."""
+
+    def __init__(self, cosigner: str, reason: str) -> None:
+        super().__init__(f"a key of the cosigner {cosigner}: {reason}")
+        self.cosigner = cosigner
+        self.reason = reason
+
+
+class SigningWaitsError(DockError):
+    """Clips are sealed and safe; publishing them waits for a witness, or an operator."""
+
+    def __init__(self, count: int, why: str) -> None:
+        super().__init__(f"{count} entries wait to be signed ({why})")
+        self.count = count
+        self.why = why
+
+
+class SigningStoppedError(DockError):
+    """Somebody knows another log under our name: nothing is signed any more."""
+
+    def __init__(self, count: int, why: str) -> None:
+        super().__init__(f"signing has stopped ({why}); {count} entries wait")
+        self.count = count
+        self.why = why
+
+
 class UnpublishedError(DockError):
     """Clips are sealed and safe, but the published log does not show them yet."""
 

@@ -81,6 +81,9 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     # Either a state that was set back, or a copy that is another's: both want a person.
     dock.ReplicaAheadError: Fault("replica-ahead", ExitCode.VERIFICATION_FAILED),
     dock.RcloneMissingError: Fault("rclone-missing", ExitCode.NOT_FOUND),
+    dock.CosignerKeyError: Fault("cosigner-key", ExitCode.FAILED),
+    dock.SigningWaitsError: Fault("signing-waits", ExitCode.WARNINGS, retry=True),
+    dock.SigningStoppedError: Fault("signing-stopped", ExitCode.WARNINGS),
     dock.UnpublishedError: Fault("unpublished", ExitCode.FAILED, retry=True),
     # Evidence in doubt is latched and shown, never retried and never repaired. Only where
     # the entries and the published log contradict each other is it a failed verification:

@@ -4,6 +4,7 @@ docs/formats/entry.md section 4. Only members that verification uses are judged:
 the rest of a body is the dock's own, so that it can say more without a new format.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -14,6 +15,7 @@ from hashing.hexes import is_digest
 from hashing.keys import SIGNATURE_SIZE
 
 PROFILE: Final = 1
+KEY_ID: Final = re.compile("[0-9a-f]{8}", re.ASCII)
 
 _LATER: Final = (
     "recorder-registered",
@@ -22,13 +24,10 @@ _LATER: Final = (
     "label",
     "issue",
     "return",
-    "access",
     "export",
     "hold",
     "disposal",
     "clock-step",
-    "cosigned",
-    "heartbeat",
 )
 
 
@@ -40,6 +39,9 @@ def check_body(kind: str, body: Mapping[str, JSON]) -> None:
         if name not in body:
             raise EntryError(f"its body lacks {name}")
         check(body, name)
+    for name, check in _WHERE_PRESENT.get(kind, {}).items():
+        if name in body:
+            check(body, name)
 
 
 def _digest(body: Mapping[str, JSON], name: str) -> None:
@@ -53,9 +55,21 @@ def _count(body: Mapping[str, JSON], name: str) -> None:
         raise EntryError(f"body.{name} is not a number of zero or more")
 
 
+def _texts(body: Mapping[str, JSON], name: str) -> None:
+    value = body[name]
+    if type(value) is not list or any(type(one) is not str for one in value):
+        raise EntryError(f"body.{name} is not a list of texts")
+
+
 def _text(body: Mapping[str, JSON], name: str) -> None:
     if type(body[name]) is not str or not body[name]:
         raise EntryError(f"body.{name} is not text")
+
+
+def _key_id(body: Mapping[str, JSON], name: str) -> None:
+    value = body[name]
+    if type(value) is not str or not KEY_ID.fullmatch(value):
+        raise EntryError(f"body.{name} is not 8 lower-case hexadecimal digits")
 
 
 def _profile(body: Mapping[str, JSON], name: str) -> None:
@@ -87,8 +101,23 @@ _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None
     "released": {"docking": _count, "entries": _count, "digest": _digest},
     "key-change": _KEYS,
     "key-retired": _KEYS,
+    "cosigned": {
+        "size": _count,
+        "name": _text,
+        "key_id": _key_id,
+        "role": _text,
+        "time_s": _count,
+        "line_sha256": _digest,
+    },
+    "access": {"sha256": _digest, "roles": _texts, "document": _digest},
+    "heartbeat": {},
     "recovery": {},
     "config-change": {},
+}
+
+# Judged only in a body that holds them.
+_WHERE_PRESENT: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None]]]] = {
+    "heartbeat": {"interval_s": _count},
 }
 
 KINDS: Final = frozenset({*_RULES, *_LATER})

@@ -16,8 +16,14 @@ from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.telling import teller
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
-from dock_daemon.errors import UnpublishedError
-from dock_daemon.evidence.state import open_state
+from dock_daemon.errors import (
+    DockError,
+    SigningStoppedError,
+    SigningWaitsError,
+    UnpublishedError,
+)
+from dock_daemon.evidence import permission
+from dock_daemon.evidence.state import State, open_state
 from dock_daemon.turn import Desk, Place
 
 _LONGEST_BAY: Final = 32
@@ -60,7 +66,10 @@ def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None
     _refuse_itself(source, invocation.state)
     clock = SystemClock()
     rules = Rules.of(invocation.loaded)
-    with _stop_on_signals() as stop, open_state(invocation.loaded, clock) as state:
+    with (
+        _stop_on_signals() as stop,
+        open_state(invocation.loaded, clock, can_ask=False) as state,
+    ):
         desk = Desk(
             Parts(state.store, state.sealer, clock, rules), invocation.loaded.settings.reader
         )
@@ -71,11 +80,23 @@ def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None
         finally:
             telling.close()
     if state.unpublished:
-        raise UnpublishedError(state.unpublished)
+        raise _unpublished(state)
     if stop.is_set():
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     if end.result != "complete":
         raise click.exceptions.Exit(ExitCode.PARTIAL)
+
+
+def _unpublished(state: State) -> DockError:
+    """Return why what is sealed does not show in the published log."""
+    count, standing = state.unpublished, state.signing.standing
+    match standing:
+        case permission.Stopped(why):
+            return SigningStoppedError(count, why)
+        case permission.Asking() | permission.Held():
+            return SigningWaitsError(count, permission.why(standing))
+        case permission.Free() | permission.Granted():
+            return UnpublishedError(count)
 
 
 def _refuse_itself(source: str, state: Path) -> None:

@@ -1,5 +1,6 @@
 """`sealdock status`: what each bay does, and how the log stands."""
 
+import time
 from datetime import tzinfo
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
+from dock_daemon.commands.signing_lines import alarm_lines, signing_lines
 
 Row = dict[str, Any]  # what the dock answers is JSON: this command knows its shape
 
@@ -31,10 +33,14 @@ def status(invocation: Invocation) -> None:
     if invocation.json:
         click.echo(json_line({"schema": SCHEMA, "running": running, "clock": clock, **told}))
     else:
+        # What nobody may overlook comes first.
+        for line in alarm_lines(told["signing"], invocation.lang):
+            click.echo(line)
         click.echo(say(f"clock.{clock}", invocation.lang))
         for line in _lines(told, invocation, invocation.loaded.zone, running=running):
             click.echo(line)
-    if running and any(bay["state"] == "fault" for bay in told["bays"]):
+    faulty = running and any(bay["state"] == "fault" for bay in told["bays"])
+    if faulty or told["signing"]["state"] == "stopped":
         raise click.exceptions.Exit(ExitCode.WARNINGS)
 
 
@@ -68,9 +74,10 @@ def _lines(told: Row, invocation: Invocation, zone: tzinfo, *, running: bool) ->
             entries=totals["entries"],
         )
     )
-    behind = totals["entries"] - told["signed"]
+    behind = told["signing"]["waiting"]
     key = "status.behind" if behind else "status.current"
     lines.append(say(key, lang, size=told["signed"], behind=behind))
+    lines += signing_lines(told["signing"], lang, time.time())
     lines += [_docking_line(row, lang, zone) for row in told["dockings"]]
     return lines
 

@@ -18,7 +18,15 @@ from typing import Final
 
 from dock_daemon.errors import LedgerDoubtError, StateError, StateFullError, StateUnusableError
 from dock_daemon.evidence import schema
-from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, Record, ReleaseRow
+from dock_daemon.evidence.records import (
+    RIDERS,
+    ClipRow,
+    CosignatureRow,
+    DockingRow,
+    FindingRow,
+    Record,
+    ReleaseRow,
+)
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
 from hashing.errors import EvidenceError
 
@@ -41,8 +49,13 @@ class Ledger:
         self._db = connection
         self._path = path
         self._size, self._prev = self._tip()
+        self.up_to_date = not schema.missing_steps(connection)
+        """Whether it has all tables of this version; one that is only looked at may not."""
         (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM docking").fetchone()
         self._dockings = int(last)
+        # Where riders stand that the checkpoint of this size does not cover.
+        self._kept = 0 if (kept := self.last_checkpoint()) is None else kept[0]
+        self._riders = self._riders_from(self._kept)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -87,6 +100,10 @@ class Ledger:
         """How many entries there are."""
         return self._size
 
+    def waiting(self, covered: int) -> int:
+        """Return how many entries from `covered` on wait for a checkpoint in their own right."""
+        return self._size - covered - sum(seq >= covered for seq in self._riders)
+
     def close(self) -> None:
         """Let go of the database."""
         self._db.close()
@@ -130,6 +147,8 @@ class Ledger:
                 size, prev = size + 1, leaf
         # From here on a crash is recovered with these entries in place.
         self._size, self._prev = size, prev
+        pairs = zip(records, done, strict=True)
+        self._riders += [entry.seq for record, entry in pairs if record.kind in RIDERS]
         return done
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
@@ -179,6 +198,18 @@ class Ledger:
                 "INSERT INTO checkpoint(size, note, signed_ms) VALUES (?, ?, ?)",
                 (size, note, signed_ms),
             )
+        # Those of the last checkpoint are kept in mind: it may not be published yet.
+        self._riders = [seq for seq in self._riders if seq >= self._kept]
+        self._kept = size
+
+    def renew_cosignature(self, row: CosignatureRow) -> None:
+        """Put a newer cosignature of a key in the place of the one it gave for this size."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE cosignature SET role = ?, time_s = ?, line = ?"
+                " WHERE size = ? AND name = ? AND key_id = ? AND time_s < ?",
+                (row.role, row.time_s, row.line, row.size, row.name, row.key_id, row.time_s),
+            )
 
     def rows(self, sql: str, values: Iterable[object] = ()) -> list[dict[str, object]]:
         """Answer a question of dock_daemon/evidence/questions.py."""
@@ -207,6 +238,10 @@ class Ledger:
         if leaf_hash(row["bytes"]) != row["leaf"]:
             raise LedgerDoubtError(f"entry {row['seq']} is not what was committed")
         return row["seq"] + 1, row["leaf"]
+
+    def _riders_from(self, covered: int) -> list[int]:
+        rows = self._db.execute("SELECT seq, kind FROM entry WHERE seq >= ?", (covered,))
+        return [row["seq"] for row in rows if row["kind"] in RIDERS]
 
     def _leaves_of(self, docking: int | None) -> list[bytes]:
         rows = self._db.execute("SELECT leaf FROM entry WHERE docking = ? ORDER BY seq", (docking,))
@@ -239,8 +274,14 @@ class Ledger:
             case ReleaseRow() as row:
                 self._db.execute(
                     "UPDATE docking SET closed_ms = ?, result = ?, clips = ?, findings = ?,"
-                    " unread = ? WHERE number = ?",
-                    (at.utc_ms, row.result, row.clips, row.findings, row.unread, row.number),
+                    " unread = ?, closed_seq = ? WHERE number = ?",
+                    (at.utc_ms, row.result, row.clips, row.findings, row.unread, seq, row.number),
+                )
+            case CosignatureRow() as row:
+                self._db.execute(
+                    "INSERT INTO cosignature(size, name, key_id, role, time_s, line)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (row.size, row.name, row.key_id, row.role, row.time_s, row.line),
                 )
             case None:
                 return

@@ -5,28 +5,30 @@ The order, for each publication (docs/formats/log.md section 5):
     (1) bundles and tiles written aside, synced, renamed into place, directories synced
     (2) the checkpoint signed, and kept in the ledger: from here on this size has
         one root for ever
-    (3) the checkpoint file replaced
-    (4) partial files that a full one has replaced taken away
+    (3) the head copied to another medium, where the settings name one
+    (4) the checkpoint file replaced
+    (5) partial files that a full one has replaced taken away
 
-A crash between any two leaves the old checkpoint with every file it needs.
+A crash between any two leaves the old checkpoint with every file it needs. Cosignatures
+of the newest size join the checkpoint file as they come; its text and our lines stay.
 """
 
 import functools
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from dock_daemon.errors import LedgerDoubtError
-from dock_daemon.evidence import durable
+from dock_daemon.evidence import cosignatures, durable
 from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.log_key import LogKeys
 from hashing import checkpoint, growth, note
 from hashing.checkpoint import Checkpoint
 from hashing.entry import At
 from hashing.errors import EvidenceError
-from hashing.keys import SignerKey
 from hashing.merkle import Frontier
 from hashing.tiles import WIDTH, Bundle, Tile, pack_bundle, pack_tile, parse_path, shape
 
@@ -36,22 +38,49 @@ _STRIDE: Final = 1 << 16  # entries that are turned into tiles at a time
 class Publisher:
     """Writes the log directory. Only the sealer's thread calls it, once `start` was called."""
 
-    def __init__(self, state: Path, key: SignerKey) -> None:
+    def __init__(
+        self, state: Path, keys: LogKeys, *, copy: Callable[[bytes], None] = lambda _head: None
+    ) -> None:
+        """`copy` brings each newly signed head elsewhere before it is shown; it never raises."""
         self._log = state / "log"
         self._aside = state / "publishing"
-        self._key = key
+        self._keys = keys
+        self._copy = copy
         for folder in (self._log, self._aside):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._settler = durable.Settler(self._log)
         self._frontier = Frontier()
         self._edge: dict[str, bytes] = {}
         self._signed = b""
+        self._shown = b""
         self._published = 0
+        self._found = 0
 
     @property
     def published(self) -> int:
         """How many entries the published checkpoint covers."""
         return self._published
+
+    @property
+    def found(self) -> int:
+        """How many entries were published when the log was taken up."""
+        return self._found
+
+    @property
+    def shown(self) -> bytes:
+        """The published checkpoint with the cosignatures it bears; empty before the first."""
+        return self._shown
+
+    @property
+    def signed(self) -> Checkpoint | None:
+        """The newest head that was ever signed here."""
+        if not self._signed:
+            return None
+        return Checkpoint(self._origin, self._frontier.size, self._frontier.root())
+
+    @property
+    def _origin(self) -> str:
+        return self._keys.ed25519.name
 
     def start(self, ledger: Ledger) -> None:
         """Take up the log where the last life left it; raise LedgerDoubtError if the two differ.
@@ -63,6 +92,7 @@ class Publisher:
             temp.unlink()
         kept = ledger.last_checkpoint()
         published = self._checkpoint_on_disk()
+        self._found = 0 if published is None else published.size
         size = 0 if kept is None else kept[0]
         if size > ledger.size:
             raise LedgerDoubtError(f"{size} entries were signed, {ledger.size} are there")
@@ -78,15 +108,11 @@ class Publisher:
             signed = self._opened(kept[1])
             if signed.root != self._frontier.root() or signed.size != size:
                 raise LedgerDoubtError(f"the entries do not give the root signed at size {size}")
-            self._take_up(ledger, size, kept[1], published)
+            self._signed = kept[1]
+            self._take_up(ledger, size, published)
         # The last bundle will be published again, longer: it must be what was committed.
         deque(ledger.entries(size - size % WIDTH, ledger.size), maxlen=0)
-        vkey = f"{self._key.verifier()}\n".encode()
-        vkey_file = self._log / "vkey"
-        if not vkey_file.exists():
-            durable.replace(vkey_file, vkey)
-        elif vkey_file.read_bytes() != vkey:
-            raise LedgerDoubtError(f"{vkey_file} is not the key that signs this log")
+        self._state_keys()
 
     def publish(self, ledger: Ledger, at: At) -> None:
         """Bring the published log up to the ledger; do nothing if it is there already.
@@ -94,12 +120,35 @@ class Publisher:
         After an OSError or sqlite3.Error it may be called again, and goes on from what
         was signed last.
         """
-        if ledger.size > self._frontier.size:
+        if ledger.waiting(self._frontier.size):
             self._sign(ledger, ledger.size, at)
-        if self._frontier.size > self._published:
-            durable.replace(self._log / "checkpoint", self._signed)
-            before, self._published = self._published, self._frontier.size
-            self._sweep(before, self._published)
+        if self._signed:
+            self._copy(self._signed)
+        self.show(ledger)
+
+    def show(self, ledger: Ledger) -> None:
+        """Put what was signed last in place, with the cosignatures known by now; sign nothing.
+
+        Raises OSError or sqlite3.Error, after which it may be called again.
+        """
+        if not self._signed:
+            return
+        size = self._frontier.size
+        head = note.with_lines(self._signed, cosignatures.lines_of(ledger, size))
+        if head != self._shown:
+            durable.replace(self._log / "checkpoint", head)
+            self._shown = head
+        if size > self._published:
+            before, self._published = self._published, size
+            self._sweep(before, size)
+
+    def root_at(self, ledger: Ledger, size: int) -> bytes:
+        """Return the root that the first `size` entries give; it walks all of them."""
+        frontier = Frontier()
+        for start in range(0, size, _STRIDE):
+            for leaf in ledger.leaves(start, min(start + _STRIDE, size)):
+                frontier.append(leaf)
+        return frontier.root()
 
     def _sign(self, ledger: Ledger, size: int, at: At) -> None:
         """Do steps (1) and (2): every file of `size` on disk, then the signature kept."""
@@ -107,8 +156,8 @@ class Publisher:
         for leaf in ledger.leaves(frontier.size, size):
             frontier.append(leaf)
         edge = self._write_tiles(ledger, self._frontier.size, size)
-        text = Checkpoint(self._key.name, size, frontier.root()).encode()
-        signed = note.sign(text, [self._key])
+        text = Checkpoint(self._origin, size, frontier.root()).encode()
+        signed = self._keys.sign(text, max(1, at.utc_ms // 1000))
         ledger.keep_checkpoint(size, signed, at.utc_ms)
         self._frontier, self._edge, self._signed = frontier, edge, signed
 
@@ -120,9 +169,7 @@ class Publisher:
                 f"the entries do not give the root published at size {published.size}"
             )
 
-    def _take_up(
-        self, ledger: Ledger, size: int, signed: bytes, published: Checkpoint | None
-    ) -> None:
+    def _take_up(self, ledger: Ledger, size: int, published: Checkpoint | None) -> None:
         """Find the tiles' right edge on disk, or write all of them again."""
         if published is None and not (self._log / "tile").exists():
             self._edge = self._write_tiles(ledger, 0, size)
@@ -131,8 +178,18 @@ class Publisher:
             self._edge = self._edge_on_disk(at)
             if at < size:  # power was lost between the signature and its publication
                 self._edge = self._write_tiles(ledger, at, size)
-        durable.replace(self._log / "checkpoint", signed)
+        # Nothing is swept: what an earlier life left undone waits for the next publication.
         self._published = size
+        self.show(ledger)
+
+    def _state_keys(self) -> None:
+        """Write the verifier keys beside the log; raise LedgerDoubtError if others stand there."""
+        for name, vkey in zip(("vkey", "vkey-mldsa"), self._keys.vkeys(), strict=False):
+            path, line = self._log / name, f"{vkey}\n".encode()
+            if not path.exists():
+                durable.replace(path, line)
+            elif path.read_bytes() != line:
+                raise LedgerDoubtError(f"{path} is not the key that signs this log")
 
     def _edge_on_disk(self, size: int) -> dict[str, bytes]:
         edge: dict[str, bytes] = {}
@@ -188,7 +245,7 @@ class Publisher:
             raise
 
     def _sweep(self, old: int, size: int) -> None:
-        """Step (4): a partial file may go once the full one is published."""
+        """Step (5): a partial file may go once the full one is published."""
         for level in range(9):
             first, _ = shape(old, level)
             full, _ = shape(size, level)
@@ -208,7 +265,7 @@ class Publisher:
 
     def _opened(self, data: bytes) -> Checkpoint:
         try:
-            opened = note.open_note(data, [self._key.verifier()])
+            opened = note.open_note(data, [self._keys.ed25519.verifier()])
             return checkpoint.parse(opened.text)
         except EvidenceError as error:
             raise LedgerDoubtError(f"a checkpoint of this log does not hold: {error}") from error

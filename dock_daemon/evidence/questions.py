@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias, cast
+from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 
+from dock_daemon.evidence import manifests
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
@@ -15,16 +16,54 @@ PAGE: Final = 2000
 """No more rows than this are told at a time; `before` asks for those that come next."""
 
 _Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
+Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
 
 
-class Question(msgspec.Struct, forbid_unknown_fields=True):
-    """What may be asked. A `limit` of 0 is a page; `before` is a seq, and leaves it out."""
+class _Ask(msgspec.Struct, tag_field="ask", forbid_unknown_fields=True, kw_only=True):
+    """A question to the ledger."""
 
-    ask: Literal["status", "clips", "findings"]
+
+class AskStatus(_Ask, tag="status"):
+    """How the dock stands."""
+
+
+class AskClips(_Ask, tag="clips"):
+    """Sealed clips. A `limit` of 0 is a page; `before` is a seq, and leaves it out."""
+
     docking: _Natural | None = None
     late: bool = False
     limit: _Natural = 0
     before: _Natural | None = None
+
+
+class AskFindings(_Ask, tag="findings"):
+    """Findings, with the same members."""
+
+    docking: _Natural | None = None
+    limit: _Natural = 0
+    before: _Natural | None = None
+
+
+class AskManifests(_Ask, tag="manifests"):
+    """Closed and published dockings; `after` is the seq of the last one that is known."""
+
+    after: Annotated[int, msgspec.Meta(ge=-1, lt=1 << 53)] = -1
+    limit: _Natural = 0
+
+
+class AskManifest(_Ask, tag="manifest"):
+    """One of them."""
+
+    docking: _Natural
+
+
+class AskClip(_Ask, tag="clip"):
+    """What seals a content."""
+
+    sha256: Digest
+
+
+Question: TypeAlias = AskStatus | AskClips | AskFindings | AskManifests | AskManifest | AskClip
 
 
 def open_dockings(ledger: Ledger) -> list[int]:
@@ -154,31 +193,51 @@ def totals(ledger: Ledger) -> dict[str, object]:
     return {**row, "entries": ledger.size}
 
 
-def answer(ledger: Ledger, request: Mapping[str, object]) -> object:
-    """Answer what a command asks, whoever holds the ledger; raise ValueError if it is nonsense."""
+def answer(
+    ledger: Ledger, request: Mapping[str, object], *, published: int | None = None
+) -> object:
+    """Answer what is asked, whoever holds the ledger; raise ValueError if it is nonsense.
+
+    `published` is how many entries others can see: where nobody works with the ledger, as
+    many as were signed.
+    """
     try:
-        asked = msgspec.convert(request, Question)
+        # The type checker cannot tell that a union of types is one.
+        asked = msgspec.convert(request, cast("type[Question]", Question))
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    limit = min(asked.limit or PAGE, PAGE)
-    match asked.ask:
-        case "status":
+    return _answer(ledger, asked, _signed(ledger) if published is None else published)
+
+
+def _answer(ledger: Ledger, asked: Question, published: int) -> object:
+    match asked:
+        case AskStatus():
             return status(ledger)
-        case "clips":
-            return clips(
-                ledger, docking=asked.docking, late=asked.late, before=asked.before, limit=limit
-            )
-        case "findings":
-            return findings(ledger, docking=asked.docking, before=asked.before, limit=limit)
+        case AskClips(docking=docking, late=late, before=before, limit=limit):
+            limit = min(limit or PAGE, PAGE)
+            return clips(ledger, docking=docking, late=late, before=before, limit=limit)
+        case AskFindings(docking=docking, before=before, limit=limit):
+            limit = min(limit or PAGE, PAGE)
+            return findings(ledger, docking=docking, before=before, limit=limit)
+        case AskManifests(after=after, limit=limit):
+            return manifests.closed(ledger, published, after, limit)
+        case AskManifest(docking=docking):
+            return manifests.of(ledger, published, docking)
+        case AskClip(sha256=sha256):
+            return manifests.clip(ledger, sha256)
+
+
+def _signed(ledger: Ledger) -> int:
+    kept = ledger.last_checkpoint()
+    return 0 if kept is None else kept[0]
 
 
 def status(ledger: Ledger) -> dict[str, object]:
     """Return what there is to say about the ledger as it stands."""
-    kept = ledger.last_checkpoint()
     genesis = next(ledger.entries(0, 1), None)
     return {
         "origin": "" if genesis is None else parse(genesis).body["origin"],
         "totals": totals(ledger),
-        "signed": 0 if kept is None else kept[0],
+        "signed": _signed(ledger),
         "dockings": dockings(ledger, limit=8),
     }

@@ -4,9 +4,10 @@ Bodies carry no name, path or officer's number (docs/formats/entry.md): those
 stand in the document whose digest the body names, and in the local index.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from hashing.canonical import JSON
 
@@ -91,7 +92,22 @@ class ReleaseRow:
     unread: int
 
 
-Row: TypeAlias = DockingRow | ClipRow | FindingRow | ReleaseRow
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosignatureRow:
+    """A cosignature as the index keeps it; its key is size, name and key id."""
+
+    size: int
+    name: str
+    key_id: str
+    role: str
+    time_s: int
+    line: str
+
+
+Row: TypeAlias = DockingRow | ClipRow | FindingRow | ReleaseRow | CosignatureRow
+
+RIDERS: Final = frozenset({"cosigned"})
+"""Kinds that never cause a checkpoint: they ride with the next (or signing would never end)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,3 +130,16 @@ def healed(sha256: str) -> Record:
     """Return the entry to be that tells of rotten content that a good copy has replaced."""
     body: dict[str, JSON] = {"recovered": "content-replaced", "sha256": sha256}
     return Record(kind="recovery", docking=None, body=body)
+
+
+def cosigned(row: CosignatureRow) -> Record:
+    """Return the entry to be that says who cosigned which head, and when."""
+    body: dict[str, JSON] = {
+        "size": row.size,
+        "name": row.name,
+        "key_id": row.key_id,
+        "role": row.role,
+        "time_s": row.time_s,
+        "line_sha256": hashlib.sha256(row.line.encode()).hexdigest(),
+    }
+    return Record(kind="cosigned", docking=None, body=body, row=row)

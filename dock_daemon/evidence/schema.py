@@ -11,7 +11,7 @@ from typing import Final
 from sqlite_utils import Database, Migrations
 
 _LEDGER: Final = Migrations("sealdock.ledger")
-STEPS: Final = frozenset({"0001_ledger"})
+STEPS: Final = frozenset({"0001_ledger", "0002_cosigned"})
 
 
 @_LEDGER(name="0001_ledger")
@@ -102,6 +102,32 @@ def _ledger(db: Database) -> None:
     )
 
 
+@_LEDGER(name="0002_cosigned")
+def _cosigned(db: Database) -> None:
+    # The newest cosignature of each key over each size, its line verbatim.
+    db.table("cosignature").create(
+        {
+            "size": int,
+            "name": str,
+            "key_id": str,
+            "role": str,
+            "time_s": int,
+            "line": str,
+        },
+        pk=("size", "name", "key_id"),
+        not_null={"role", "time_s", "line"},
+        strict=True,
+    )
+    db.table("cosignature").create_index(["name", "key_id", "size"])
+    # Which entry closed a docking: manifests are told in this order.
+    db.execute("ALTER TABLE docking ADD COLUMN closed_seq INTEGER")
+    db.execute(
+        "UPDATE docking SET closed_seq = (SELECT max(seq) FROM entry"
+        " WHERE entry.docking = docking.number AND entry.kind = 'released')"
+    )
+    db.table("docking").create_index(["closed_seq"])
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the database up to this version's schema; each step is one transaction."""
     _LEDGER.apply(Database(connection))
@@ -110,3 +136,8 @@ def migrate(connection: sqlite3.Connection) -> None:
 def unknown_steps(connection: sqlite3.Connection) -> list[str]:
     """Return the steps that a newer sealdock has taken and this one does not know."""
     return sorted({step.name for step in _LEDGER.applied(Database(connection))} - STEPS)
+
+
+def missing_steps(connection: sqlite3.Connection) -> list[str]:
+    """Return the steps that this database has yet to take."""
+    return sorted(STEPS - {step.name for step in _LEDGER.applied(Database(connection))})

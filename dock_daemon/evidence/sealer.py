@@ -10,7 +10,7 @@ when nothing else waits), and the group's order is law:
     (5) directories synced
     (6) one ledger transaction
     (7) all acknowledged
-    (8) now and then, tiles and checkpoint published
+    (8) now and then, tiles and checkpoint published, if anything may be signed
 
 A crash before (6) leaves files that no entry names; a crash after it leaves
 sealed clips. Nothing else is possible.
@@ -44,8 +44,8 @@ from dock_daemon.evidence import endings
 from dock_daemon.evidence.durable import Reread
 from dock_daemon.evidence.inbox import Inbox
 from dock_daemon.evidence.ledger import Ledger
-from dock_daemon.evidence.publication import Publisher
 from dock_daemon.evidence.records import Record, Row, healed
+from dock_daemon.evidence.signing import Signing
 from dock_daemon.evidence.store import Staged, Store
 from hashing import document
 from hashing.canonical import JSON
@@ -112,14 +112,14 @@ class Sealer:
         *,
         store: Store,
         ledger: Ledger,
-        publisher: Publisher,
+        signing: Signing,
         clock: Clock,
         group_clips: int,
         group_bytes: int,
     ) -> None:
         self._store = store
         self._ledger = ledger
-        self._publisher = publisher
+        self._signing = signing
         self._clock = clock
         self._inbox: Inbox[_Waiting | _Question] = Inbox(
             refuse=self._refuse, weigh=_weight, group_items=group_clips, group_weight=group_bytes
@@ -142,8 +142,8 @@ class Sealer:
 
     @property
     def unpublished(self) -> int:
-        """How many entries are kept for good and not in the published log; also once closed."""
-        return self._ledger.size - self._publisher.published
+        """How many entries wait in their own right to be published; also once closed."""
+        return self._ledger.waiting(self._signing.published)
 
     def submit(self, piece: Piece) -> Future[Sealed]:
         """Hand a piece over; its future raises ClipError, or DoubtError when all stops.
@@ -361,7 +361,7 @@ class Sealer:
             return
         self._published_at_s = time.monotonic()
         try:
-            self._publisher.publish(self._ledger, self._clock.at())
+            self._signing.publish(self._ledger, self._clock.at())
         except DoubtError as error:
             self._stop(error)
         except EvidenceError as error:

@@ -5,8 +5,9 @@ Opening it is recovery: there is no other way to start.
     (1) the lock                     one process, or StateBusyError
     (2) the ledger                   checked; the truth
     (3) the store                    the one the ledger speaks of; half-made files swept
-    (4) the key                      made only where no entry exists
-    (5) genesis, or the log taken up where the last life left it
+    (4) the keys                     the first made only where no entry exists
+    (5) genesis, or the log taken up where the last life left it; whether anything may be
+        signed, or a witness has to be asked first
     (6) dockings that were cut off are brought to an end, in entries
 """
 
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -39,28 +40,31 @@ from dock_daemon.errors import (
 )
 from dock_daemon.evidence import endings, log_key, questions
 from dock_daemon.evidence.ledger import Ledger, disk_is_full
-from dock_daemon.evidence.publication import Publisher
+from dock_daemon.evidence.log_key import LogKeys
 from dock_daemon.evidence.records import Record
+from dock_daemon.evidence.roster import Roster
 from dock_daemon.evidence.sealer import Sealer
+from dock_daemon.evidence.signing import Signing
 from dock_daemon.evidence.store import Store
 from dock_daemon.version import VERSION
 from hashing.canonical import JSON
 from hashing.entry import parse
-from hashing.keys import SignerKey
 
 Answer = TypeVar("Answer")
+
+_MLDSA_VKEY: Final = "mldsa_vkey"
 
 
 class State:
     """An opened state directory. Close it to seal what waits and publish."""
 
     def __init__(
-        self, root: Path, *, lock: int, store: Store, sealer: Sealer, publisher: Publisher
+        self, root: Path, *, lock: int, store: Store, sealer: Sealer, signing: Signing
     ) -> None:
         self.root = root
         self.store = store
         self.sealer = sealer
-        self.publisher = publisher
+        self.signing = signing
         self._lock = lock
 
     @property
@@ -134,9 +138,10 @@ def look(root: Path, question: Callable[[Ledger], Answer]) -> Answer:
             os.close(lock)
 
 
-def open_state(loaded: Loaded, clock: Clock) -> State:
+def open_state(loaded: Loaded, clock: Clock, *, can_ask: bool = True) -> State:
     """Open the state directory that the settings name, making it where there is none.
 
+    Without `can_ask` nobody can hand us a witness's word: no time is spent waiting for one.
     Raises StateBusyError, StateUnusableError, StateFullError, OriginDiffersError, and
     DoubtError when what is found there does not hold together.
     """
@@ -149,7 +154,7 @@ def open_state(loaded: Loaded, clock: Clock) -> State:
     except OSError as error:
         raise _unusable(rooms.root, error) from error
     try:
-        return _opened(rooms, loaded, clock, lock)
+        return _opened(rooms, loaded, clock, lock, can_ask=can_ask)
     except (OSError, sqlite3.OperationalError) as error:
         os.close(lock)
         raise _unusable(rooms.root, error) from error
@@ -158,7 +163,7 @@ def open_state(loaded: Loaded, clock: Clock) -> State:
         raise
 
 
-def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int) -> State:
+def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: bool) -> State:
     if not rooms.ledger.exists():
         for trace in (rooms.root / "log" / "checkpoint", rooms.store / "id", rooms.key):
             if trace.exists():
@@ -177,21 +182,32 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int) -> State:
         if ledger.meta("store_id") is None:
             ledger.remember("store_id", store_id)
         swept = store.recover()
-        key = log_key.load_or_make(
-            rooms.key, origin=settings.dock.origin, may_make=ledger.size == 0
+        keys = log_key.load_or_make(
+            rooms.key.parent,
+            origin=settings.dock.origin,
+            may_make=ledger.size == 0,
+            mldsa=settings.log.ml_dsa,
+            had_mldsa=ledger.meta(_MLDSA_VKEY) is not None,
         )
-        publisher = Publisher(rooms.root, key)
+        signing = Signing(
+            rooms.root,
+            keys=keys,
+            roster=Roster.of(settings.cosigners),
+            clock=clock,
+            head_copy=Path(settings.log.head_copy) if settings.log.head_copy else None,
+            ask_within_s=settings.log.ask_within_s if can_ask else 0,
+        )
         if ledger.size == 0:
-            ledger.append([_genesis(key, loaded)], clock.at())
+            ledger.append([_genesis(keys, loaded)], clock.at())
         else:
-            _check_genesis(ledger, key)
-        publisher.start(ledger)
-        _recover(ledger, loaded, clock, swept)
-        publisher.publish(ledger, clock.at())
+            _check_genesis(ledger, keys)
+        signing.begin(ledger)
+        _recover(ledger, loaded, clock, swept, keys)
+        signing.publish(ledger, clock.at())
         sealer = Sealer(
             store=store,
             ledger=ledger,
-            publisher=publisher,
+            signing=signing,
             clock=clock,
             group_clips=settings.ingest.group_clips,
             group_bytes=settings.ingest.group_bytes,
@@ -200,7 +216,7 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int) -> State:
         ledger.close()
         raise
     sealer.start()
-    return State(rooms.root, lock=lock, store=store, sealer=sealer, publisher=publisher)
+    return State(rooms.root, lock=lock, store=store, sealer=sealer, signing=signing)
 
 
 def _check_owner(root: Path) -> None:
@@ -268,10 +284,10 @@ def _with_origin(ledger: Ledger, loaded: Loaded) -> Loaded:
     return replace(loaded, settings=msgspec.structs.replace(loaded.settings, dock=dock))
 
 
-def _genesis(key: SignerKey, loaded: Loaded) -> Record:
+def _genesis(keys: LogKeys, loaded: Loaded) -> Record:
     body: dict[str, JSON] = {
-        "origin": key.name,
-        "vkey": str(key.verifier()),
+        "origin": keys.ed25519.name,
+        "vkey": str(keys.ed25519.verifier()),
         "profile": 1,
         "software": f"sealdock {VERSION}",
         "settings_sha256": _digest(loaded),
@@ -279,13 +295,13 @@ def _genesis(key: SignerKey, loaded: Loaded) -> Record:
     return Record(kind="genesis", docking=None, body=body)
 
 
-def _check_genesis(ledger: Ledger, key: SignerKey) -> None:
+def _check_genesis(ledger: Ledger, keys: LogKeys) -> None:
     body = parse(next(ledger.entries(0, 1))).body
-    if body["vkey"] != str(key.verifier()):
+    if body["vkey"] != str(keys.ed25519.verifier()):
         raise LedgerDoubtError("the key at hand is not the one in the genesis entry")
 
 
-def _recover(ledger: Ledger, loaded: Loaded, clock: Clock, swept: int) -> None:
+def _recover(ledger: Ledger, loaded: Loaded, clock: Clock, swept: int, keys: LogKeys) -> None:
     """Say in entries what an earlier life left unsaid."""
     cut_off = questions.open_dockings(ledger)
     records: list[Record] = []
@@ -300,10 +316,16 @@ def _recover(ledger: Ledger, loaded: Loaded, clock: Clock, swept: int) -> None:
     if ledger.meta("settings_sha256") not in {None, digest}:
         changed: dict[str, JSON] = {"settings_sha256": digest, "software": f"sealdock {VERSION}"}
         records.append(Record(kind="config-change", docking=None, body=changed))
+    mldsa = "" if keys.mldsa is None else str(keys.mldsa.verifier())
+    if mldsa and ledger.meta(_MLDSA_VKEY) is None:
+        # A verifier takes this key from the log itself, under the signature of the first.
+        records.append(Record(kind="config-change", docking=None, body={"mldsa_vkey": mldsa}))
     records += endings.of(ledger, cut_off)
     if records:
         ledger.append(records, clock.at())
     ledger.remember("settings_sha256", digest)
+    if mldsa:
+        ledger.remember(_MLDSA_VKEY, mldsa)
 
 
 def _digest(loaded: Loaded) -> str:

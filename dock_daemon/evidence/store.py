@@ -12,6 +12,7 @@ A file under its final name is whole, durable and never written again.
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,20 @@ class Store:
     def path_of(self, room: str, sha256: str) -> Path:
         """Return where content with this digest lies, or would lie."""
         return self.root / room / sha256[:2] / sha256
+
+    def files(self, room: str, *, after: str = "") -> Iterator[tuple[str, int]]:
+        """Yield name and size of what lies in a room, in the order of names, past `after`.
+
+        Nothing is read but directories; any thread may ask.
+        """
+        for fan in _FAN:
+            if fan < after[:2]:
+                continue
+            with os.scandir(self.root / room / fan) as entries:
+                names = sorted(entry.name for entry in entries if entry.name > after)
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # set aside since
+                    yield name, (self.root / room / fan / name).lstat().st_size
 
     def stage_document(self, content: bytes, sha256: str) -> Staged:
         """Write a document to `incoming`."""

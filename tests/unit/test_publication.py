@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dock_daemon.errors import LedgerDoubtError
 from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.log_key import LogKeys
 from dock_daemon.evidence.publication import Publisher
 from dock_daemon.evidence.records import Record
 from hashing import checkpoint, note
@@ -41,7 +42,7 @@ class Log:
                 "origin": ORIGIN, "vkey": str(KEY.verifier()), "software": "t", "profile": 1,
             }  # fmt: skip
             ledger.append([Record(kind="genesis", docking=None, body=body)], AT)
-        publisher = Publisher(folder, KEY)
+        publisher = Publisher(folder, LogKeys(ed25519=KEY))
         publisher.start(ledger)
         return cls(folder, ledger, publisher)
 

@@ -1,0 +1,161 @@
+"""What the core answers on its socket, and what it lets itself be told there.
+
+docs/control.md lists every question. Who asks is another process of this dock, and may have
+been taken over through the network: so each request is checked to its last member, each
+answer is bounded, and nothing that is told is believed without a signature.
+"""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Annotated, Final, Literal, TypeAlias, cast
+
+import msgspec
+
+from dock_daemon.evidence import questions
+from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.questions import Digest
+from dock_daemon.evidence.sealer import Outcome, Piece
+from dock_daemon.evidence.signing import Said
+from dock_daemon.evidence.state import State
+from dock_daemon.evidence.store import CLIPS
+from hashing.canonical import JSON
+from hashing.checkpoint import MAX_SIZE
+from hashing.errors import EvidenceError
+
+_MOST_FILES: Final = 2000
+_Size: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_SIZE)]
+_Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+_Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=2000)]
+_Note: TypeAlias = Annotated[str, msgspec.Meta(max_length=200_000)]
+_Role: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern="^[a-z-]+\\Z")]
+
+
+class _Ask(msgspec.Struct, tag_field="ask", forbid_unknown_fields=True, kw_only=True):
+    """A question."""
+
+
+class AskSigning(_Ask, tag="signing"):
+    """How signing stands."""
+
+
+class AskInventory(_Ask, tag="inventory"):
+    """What the store holds, by name; `after` is the last name that is known."""
+
+    after: Digest | Literal[""] = ""
+    limit: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] = 0
+
+
+class _Tell(msgspec.Struct, tag_field="tell", forbid_unknown_fields=True, kw_only=True):
+    """Something that the core should know."""
+
+
+class TellWitness(_Tell, tag="witness"):
+    """What a witness said of our log."""
+
+    name: _Name
+    answer: Literal["head", "none", "unreachable", "refused", "size"]
+    note: _Note | None = None
+    size: _Size | None = None
+    detail: _Text = ""
+
+
+class TellCosigned(_Tell, tag="cosigned"):
+    """A checkpoint of ours with lines by those who vouch for it."""
+
+    note: _Note
+
+
+class TellAccess(_Tell, tag="access"):
+    """Somebody is about to be given a clip: it is written down first (R-ACCESS)."""
+
+    sha256: Digest
+    who: _Text
+    fingerprint: Annotated[str, msgspec.Meta(max_length=128, pattern="^[0-9a-f]*\\Z")]
+    roles: Annotated[tuple[_Role, ...], msgspec.Meta(max_length=8)]
+    reason: _Text
+
+
+Asked: TypeAlias = AskSigning | AskInventory
+Told: TypeAlias = TellWitness | TellCosigned | TellAccess
+
+_ASKED: Final = {"signing", "inventory"}
+
+
+class Answering:
+    """Answers for one opened state. Its methods block: call them off the loop."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def answer(self, request: Mapping[str, object]) -> object:
+        """Answer one request; raise ValueError if it is nonsense, else DockError or OSError."""
+        if not {"ask", "tell"} & request.keys():
+            raise ValueError(f"it neither asks nor tells: {', '.join(sorted(request))}")
+        try:
+            # The type checker cannot tell that a union of types is one.
+            if "tell" in request:
+                return self._told(msgspec.convert(request, cast("type[Told]", Told)))
+            if request.get("ask") in _ASKED:
+                return self._asked(msgspec.convert(request, cast("type[Asked]", Asked)))
+            return self._of_ledger(request)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from error
+        except EvidenceError as error:
+            raise ValueError(f"it is no evidence: {error}") from error
+
+    def status(self, request: Mapping[str, object]) -> object:
+        """Answer how the dock stands: its ledger, and its signing."""
+        told = cast("dict[str, object]", self.answer(request))
+        return {**told, "signing": self.answer({"ask": "signing"})}
+
+    def _asked(self, asked: Asked) -> object:
+        match asked:
+            case AskSigning():
+                return self._state.sealer.ask(self._state.signing.told)
+            case AskInventory(after=after, limit=limit):
+                files = self._state.store.files(CLIPS, after=after)
+                most = min(limit or _MOST_FILES, _MOST_FILES)
+                return [{"sha256": name, "size": size} for name, size in islice(files, most)]
+
+    def _told(self, told: Told) -> object:
+        signing, sealer = self._state.signing, self._state.sealer
+        match told:
+            case TellWitness():
+                said = Said(
+                    name=told.name,
+                    answer=told.answer,
+                    note=told.note,
+                    size=told.size,
+                    detail=told.detail,
+                )
+                return sealer.ask(lambda ledger: signing.hear(ledger, said))
+            case TellCosigned(note=note):
+                return sealer.ask(lambda ledger: signing.cosigned(ledger, note))
+            case TellAccess():
+                return self._accessed(told)
+
+    def _of_ledger(self, request: Mapping[str, object]) -> object:
+        def question(ledger: Ledger) -> object:
+            published = self._state.signing.published
+            return questions.answer(ledger, request, published=published)
+
+        return self._state.sealer.ask(question)
+
+    def _accessed(self, told: TellAccess) -> dict[str, object]:
+        """Write an access down; from the return on it is kept for good."""
+        sealed = self._of_ledger({"ask": "clip", "sha256": told.sha256})
+        if sealed is None:
+            raise ValueError("no entry seals this content")
+        # Who it was and why are about people: they stand in the document.
+        facts: dict[str, JSON] = {
+            "who": told.who,
+            "fingerprint": told.fingerprint,
+            "reason": told.reason,
+        }
+        body: dict[str, JSON] = {"sha256": told.sha256, "roles": list[JSON](sorted(told.roles))}
+
+        def finish(_outcome: Outcome) -> tuple[dict[str, JSON], None]:
+            return body, None
+
+        piece = Piece(kind="access", docking=None, finish=finish, facts=facts)
+        return {"seq": self._state.sealer.submit(piece).result().seq}

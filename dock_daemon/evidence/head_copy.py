@@ -1,0 +1,51 @@
+"""The newest head, copied to another medium: one that remembers when the state's disk forgets.
+
+Each head is copied after it is kept in the ledger and before it is shown to anybody. So the
+copy is never ahead of the ledger, but for a ledger that was restored from before.
+"""
+
+import logging
+from pathlib import Path
+
+from dock_daemon.evidence import durable
+from hashing.submission import origin_hash
+
+log = logging.getLogger(__name__)
+
+
+class HeadCopy:
+    """One file in a directory on another medium; docks may share the directory."""
+
+    def __init__(self, folder: Path, state: Path, origin: str) -> None:
+        self._path = folder / f"{origin_hash(origin)}.checkpoint"
+        self._state = state
+        self._there = b""
+        self._broken = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the directory lies on another file system than the state. Raises OSError."""
+        return self._path.parent.stat().st_dev != self._state.stat().st_dev
+
+    def read(self) -> bytes | None:
+        """Return the note that was copied last, or None; raise OSError where it can't be read."""
+        try:
+            self._there = self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return self._there
+
+    def put(self, head: bytes) -> None:
+        """Copy a head durably. A medium that is gone is told once, and holds up nothing."""
+        if head == self._there:
+            return
+        try:
+            durable.replace(self._path, head)
+        except OSError as error:
+            if not self._broken:
+                log.warning("the head could not be copied to %s: %s", self._path, error)
+            self._broken = True
+            return
+        if self._broken:
+            log.warning("the head is copied to %s again", self._path)
+        self._there, self._broken = head, False

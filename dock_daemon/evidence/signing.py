@@ -1,0 +1,415 @@
+"""When the log may be signed, and who has vouched for it. The sealer's thread alone calls it.
+
+What is decided is decided in permission.py and heads.py; here it is carried out: what
+witnesses say is judged and kept, a contradiction becomes an alarm before anything else,
+and the publisher is let sign or not.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from dock_daemon.clock import Clock
+from dock_daemon.evidence import alarms, cosignatures, heads, permission
+from dock_daemon.evidence.alarms import Alarm, Head
+from dock_daemon.evidence.head_copy import HeadCopy
+from dock_daemon.evidence.heads import Verdict
+from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.log_key import LogKeys
+from dock_daemon.evidence.permission import Before, Copy
+from dock_daemon.evidence.publication import Publisher
+from dock_daemon.evidence.records import CosignatureRow, cosigned
+from dock_daemon.evidence.roster import Roster
+from dock_daemon.evidence.standing import vouching
+from hashing import note as notes
+from hashing.checkpoint import Checkpoint
+from hashing.cosigners import AnyCosigner
+from hashing.entry import At
+from hashing.errors import EvidenceError
+from hashing.note import SignatureLine
+
+log = logging.getLogger(__name__)
+
+Answer = Literal["head", "none", "unreachable", "refused", "size"]
+
+_FORGOT: Final = "witnesses_forgot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a witness said when it was asked what it knows of our log."""
+
+    name: str
+    answer: Answer
+    note: str | None = None
+    size: int | None = None
+    detail: str = ""
+
+
+class Signing:
+    """Permission, cosignatures and alarms of one log. `begin` comes first."""
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        keys: LogKeys,
+        roster: Roster,
+        clock: Clock,
+        head_copy: Path | None,
+        ask_within_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state = state
+        self._keys = keys
+        self._origin = keys.ed25519.name
+        self._roster = roster
+        self._clock = clock
+        self._started = clock.at()
+        self._ask_within_s = ask_within_s
+        self._monotonic = monotonic
+        self._copy = None if head_copy is None else HeadCopy(head_copy, state, self._origin)
+        put = (lambda _head: None) if self._copy is None else self._copy.put
+        self._publisher = Publisher(state, keys, copy=put)
+        self._standing: permission.State = permission.Free("no-witness")
+        self._alarm: Alarm | None = None
+        self._before_s: dict[tuple[str, int], int] = {}
+
+    @property
+    def published(self) -> int:
+        """How many entries the published checkpoint covers."""
+        return self._publisher.published
+
+    @property
+    def standing(self) -> permission.State:
+        """Whether anything may be signed."""
+        return self._standing
+
+    @property
+    def alarm(self) -> Alarm | None:
+        """Why signing has stopped, or None."""
+        return self._alarm
+
+    def begin(self, ledger: Ledger) -> None:
+        """Take up the log, and find out what has to be asked before it grows.
+
+        Raises LedgerDoubtError where log and ledger differ, OSError or sqlite3.Error.
+        """
+        self._publisher.start(ledger)
+        for key in self._roster.keys:
+            if (last := cosignatures.newest(ledger, [key])) is not None:
+                self._before_s[key] = last.time_s
+        copy = self._look_at_copy(ledger)
+        if self._roster.cosigners and self._alarm is None:
+            self._standing = self._first(ledger, copy)
+        self._take_up_alarms(ledger)
+        self._tell("signing")
+
+    def publish(self, ledger: Ledger, at: At) -> None:
+        """Sign and publish what waits, if that is permitted; raise as Publisher.publish does."""
+        self._step(ledger, permission.TimePassed(self._monotonic()))
+        if permission.may_sign(self._standing):
+            self._publisher.publish(ledger, at)
+        else:
+            self._publisher.show(ledger)
+
+    def hear(self, ledger: Ledger, said: Said) -> dict[str, object]:
+        """Take in what a witness said of our log; return the state that follows.
+
+        Raises ValueError if it is no configured witness, or says nothing that could be judged.
+        """
+        if said.name not in self._roster:
+            raise ValueError(f"{said.name} is no configured cosigner")
+        match said.answer:
+            case "head":
+                self._hear_head(ledger, said)
+            case "size" if said.size is None:
+                raise ValueError("a size is a number")
+            case "size" if said.size:
+                self._hear_size(ledger, said.name, said.size)
+            case "none" | "size":
+                self._step(ledger, permission.KnowsNothing(said.name))
+            case "unreachable" | "refused":
+                log.info("%s: %s %s", said.name, said.answer, said.detail)
+                self._step(ledger, permission.Answered(said.name, said.answer))
+        return {"state": permission.name_of(self._standing), **self._reason()}
+
+    def cosigned(self, ledger: Ledger, text: str) -> dict[str, object]:
+        """Keep the cosignatures of a checkpoint of ours; return which, and why not the others.
+
+        Raises NoteError or CheckpointError if `text` is no checkpoint's note.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        head = self._judged(ledger, data, shown_by="")
+        stated = notes.parse(data)[0]
+        size = heads.stated(data).size
+        ours = _kept_text(ledger, size)
+        if ours != stated:
+            why = "unknown-size" if ours is None else "not-ours"
+            return {"kept": [], "refused": [{"name": "", "why": why}]}
+        if head is Verdict.FORK:
+            return {"kept": [], "refused": [{"name": "", "why": "not-ours"}]}
+        return self._take_lines(ledger, data, size)
+
+    def told(self, ledger: Ledger) -> dict[str, object]:
+        """Return how signing stands, as the control socket tells it."""
+        self._step(ledger, permission.TimePassed(self._monotonic()))
+        signed = self._publisher.signed
+        size = 0 if signed is None else signed.size
+        state = self._standing
+        heard = {} if isinstance(state, permission.Free | permission.Stopped) else state.asked.heard
+        return {
+            "state": permission.name_of(state),
+            **self._reason(),
+            "origin": self._origin,
+            "vkeys": self._keys.vkeys(),
+            "entries": ledger.size,
+            "signed": size,
+            "published": self.published,
+            "waiting": ledger.waiting(self.published),
+            "head": {"size": size, "note": self._publisher.shown.decode()} if size else None,
+            **vouching(ledger, self._roster, heard),
+            "alarm": None if self._alarm is None else alarms.as_json(self._alarm),
+        }
+
+    # -- the start -----------------------------------------------------------
+
+    def _first(self, ledger: Ledger, copy: Copy) -> permission.State:
+        if self._keys.fresh and self._publisher.signed is None:
+            return permission.Free("new-log")
+        before = Before(
+            acquainted=frozenset(self._roster.by_key[key].name for key in self._before_s),
+            nothing_signed=self._publisher.signed is None,
+            copy=copy,
+        )
+        forgot = json.loads(ledger.meta(_FORGOT) or "[]")
+        until_s = self._monotonic() + self._ask_within_s
+        return permission.begin(before, until_s, forgot=frozenset(forgot))
+
+    def _look_at_copy(self, ledger: Ledger) -> Copy:
+        """Compare the copy on another medium with our head; one that knows more is an alarm."""
+        if self._copy is None:
+            return Copy.NONE
+        try:
+            if not self._copy.elsewhere:
+                log.warning("log.head_copy lies on the disk of the state: it proves nothing")
+                return Copy.SAME_MEDIUM
+            data = self._copy.read()
+        except OSError as error:
+            log.warning("the copy of the head cannot be read: %s", error)
+            return Copy.ABSENT
+        if data is None:
+            return Copy.ABSENT
+        verdict = self._judged(ledger, data, shown_by=permission.BY_COPY)
+        if verdict is Verdict.SAME:
+            return Copy.AGREES
+        if verdict is Verdict.BEHIND and self._only_unshown(ledger, heads.stated(data).size):
+            return Copy.AGREES
+        return Copy.ABSENT if verdict is None else Copy.OLDER
+
+    def _only_unshown(self, ledger: Ledger, copied: int) -> bool:
+        """Tell whether the copy lacks one head only, which a crash kept from being shown."""
+        rows = ledger.rows("SELECT size FROM checkpoint WHERE size > ?", (copied,))
+        return copied == self._publisher.found and len(rows) == 1
+
+    def _take_up_alarms(self, ledger: Ledger) -> None:
+        """Go on where an earlier life stopped, unless our log holds by now what it lacked then."""
+        try:
+            standing = alarms.load(self._state)
+        except (OSError, ValueError) as error:
+            log.critical("%s cannot be read: %s", self._state / alarms.FOLDER, error)
+            self._step(ledger, permission.Contradicted("alarm-unreadable"))
+            return
+        for alarm in standing:
+            if self._is_over(ledger, alarm):
+                log.warning("%s: our log holds what it lacked then", alarm.where)
+                alarms.resolve(alarm, "the log holds this head", self._clock.at().utc_ms)
+                continue
+            self._alarm = self._alarm or alarm
+            self._step(ledger, permission.Contradicted(alarm.why))
+
+    def _is_over(self, ledger: Ledger, alarm: Alarm) -> bool:
+        data = alarms.theirs(alarm)
+        if data is None:
+            signed = self._publisher.signed
+            return signed is not None and signed.size >= alarm.theirs.size
+        try:
+            return self._verdict(ledger, data) in {Verdict.SAME, Verdict.BEHIND}
+        except EvidenceError:
+            return False
+
+    # -- what others say -------------------------------------------------------
+
+    def _hear_head(self, ledger: Ledger, said: Said) -> None:
+        if said.note is None:
+            raise ValueError("a head is a note")
+        data = said.note.encode("utf-8", "surrogatepass")
+        verdict = self._judged(ledger, data, shown_by=said.name)
+        if verdict is None:
+            self._step(ledger, permission.Answered(said.name, "refused"))
+        elif verdict in {Verdict.SAME, Verdict.BEHIND}:
+            size = heads.stated(data).size
+            if _kept_text(ledger, size) is not None:
+                self._take_lines(ledger, data, size)
+            if not self._vouches(said.name, data):
+                self._step(ledger, permission.Answered(said.name, "stale"))
+
+    def _hear_size(self, ledger: Ledger, name: str, size: int) -> None:
+        signed = self._publisher.signed
+        if signed is not None and size <= signed.size:
+            self._step(ledger, permission.Answered(name, "size"))
+            return
+        self._raise(ledger, "claimed-longer", name, Head(size=size, root=None), None)
+
+    def _take_lines(self, ledger: Ledger, data: bytes, size: int) -> dict[str, object]:
+        own = frozenset((key.name, key.key_id) for key in self._keys.verifiers())
+        judged = heads.cosignatures(data, self._roster.keys, own)
+        kept: list[dict[str, object]] = []
+        refused = [{"name": name, "why": why} for name, why in judged.bad]
+        for key, line, time_s in judged.good:
+            if self._keep(ledger, key, line, size, time_s):
+                kept.append({"name": key.name, "size": size, "time_s": time_s})
+            else:
+                refused.append({"name": key.name, "why": "older"})
+            if self._is_fresh(key, time_s):
+                who = self._roster.by_key[key.name, key.key_id].name
+                self._step(ledger, permission.Vouched(who))
+        for one in refused:
+            log.warning("a cosignature by %s at %d is not kept: %s", one["name"], size, one["why"])
+        self._publisher.show(ledger)
+        return {"kept": kept, "refused": refused}
+
+    def _keep(
+        self, ledger: Ledger, key: AnyCosigner, line: SignatureLine, size: int, time_s: int
+    ) -> bool:
+        """Keep a line; the first of a key for a size becomes an entry, a newer one replaces it."""
+        row = CosignatureRow(
+            size=size,
+            name=key.name,
+            key_id=f"{key.key_id:08x}",
+            role=self._roster.by_key[key.name, key.key_id].role,
+            time_s=time_s,
+            line=str(line),
+        )
+        before_s = cosignatures.time_at(ledger, size, key.name, key.key_id)
+        if before_s is None:
+            ledger.append([cosigned(row)], self._clock.at())
+        elif before_s < time_s:
+            ledger.renew_cosignature(row)
+        return before_s is None or before_s <= time_s
+
+    def _vouches(self, name: str, data: bytes) -> bool:
+        judged = heads.cosignatures(data, self._roster.keys, frozenset())
+        return any(
+            self._roster.by_key[key.name, key.key_id].name == name and self._is_fresh(key, time_s)
+            for key, _line, time_s in judged.good
+        )
+
+    def _is_fresh(self, key: AnyCosigner, time_s: int) -> bool:
+        now = self._clock.at()
+        started_ms = now.utc_ms - (now.boot_ms - self._started.boot_ms)
+        return heads.is_fresh(
+            time_s,
+            now_s=now.utc_ms // 1000,
+            started_s=started_ms // 1000,
+            synchronized=now.sync == "synchronized",
+            before_s=self._before_s.get((key.name, key.key_id)),
+        )
+
+    # -- contradictions ----------------------------------------------------------
+
+    def _verdict(self, ledger: Ledger, data: bytes) -> Verdict:
+        theirs = heads.opened(data, list(self._keys.verifiers()))
+        return heads.judge(
+            theirs,
+            self._publisher.signed,
+            lambda size: self._root_at(ledger, size),
+        )
+
+    def _root_at(self, ledger: Ledger, size: int) -> bytes:
+        kept = _kept(ledger, size)
+        return self._publisher.root_at(ledger, size) if kept is None else heads.stated(kept).root
+
+    def _judged(self, ledger: Ledger, data: bytes, *, shown_by: str) -> Verdict | None:
+        """Return how a note stands to our log, None if it is not ours; raise the alarm."""
+        try:
+            verdict = self._verdict(ledger, data)
+        except EvidenceError as error:
+            if shown_by:
+                log.warning("%s shows a head that is not ours: %s", shown_by, error)
+            return None
+        if verdict in {Verdict.AHEAD, Verdict.FORK}:
+            theirs = heads.stated(data)
+            head = Head(size=theirs.size, root=theirs.root.hex())
+            self._raise(ledger, verdict.value, shown_by, head, data)
+        return verdict
+
+    def _raise(
+        self, ledger: Ledger, why: str, shown_by: str, theirs: Head, data: bytes | None
+    ) -> None:
+        """Stop signing, loudly; then keep what shows why."""
+        signed = self._publisher.signed
+        ours = None if signed is None else Head(size=signed.size, root=signed.root.hex())
+        alarm = Alarm(
+            why=why,
+            witness=shown_by,
+            ours=ours,
+            theirs=theirs,
+            seen_ms=self._clock.at().utc_ms,
+            where="",
+        )
+        # From here on nothing is signed in this life, whatever the disk says.
+        self._alarm = self._alarm or alarm
+        self._step(ledger, permission.Contradicted(why))
+        log.critical(
+            "SIGNING HAS STOPPED (%s, shown by %s): ours is %s, theirs is %s",
+            why, shown_by or "a note", _spell(ours), _spell(theirs),
+        )  # fmt: skip
+        evidence = {"ours.note": self._publisher.shown}
+        if data is not None:
+            evidence["theirs.note"] = data
+        try:
+            kept = alarms.keep(self._state, self._origin, alarm, evidence)
+        except (OSError, ValueError) as error:
+            log.critical("what shows it could not be kept: %s", error)
+            return
+        self._alarm = kept if self._alarm is alarm else self._alarm
+
+    def _step(self, ledger: Ledger, event: permission.Event) -> None:
+        before = self._standing
+        self._standing = permission.step(before, event)
+        forgot = permission.forgot(self._standing)
+        if forgot != permission.forgot(before):
+            ledger.remember(_FORGOT, json.dumps(sorted(forgot)))
+        if type(before) is not type(self._standing):
+            self._tell("signing")
+
+    def _tell(self, what: str) -> None:
+        state = self._standing
+        level = logging.INFO if permission.may_sign(state) else logging.WARNING
+        log.log(level, "%s: %s (%s)", what, permission.name_of(state), permission.why(state))
+
+    def _reason(self) -> dict[str, object]:
+        return {"why": permission.why(self._standing)}
+
+
+def _kept(ledger: Ledger, size: int) -> bytes | None:
+    rows = ledger.rows("SELECT note FROM checkpoint WHERE size = ?", (size,))
+    note = rows[0]["note"] if rows else None
+    return note if isinstance(note, bytes) else None
+
+
+def _kept_text(ledger: Ledger, size: int) -> str | None:
+    kept = _kept(ledger, size)
+    return None if kept is None else notes.parse(kept)[0]
+
+
+def _spell(head: Head | Checkpoint | None) -> str:
+    if head is None:
+        return "nothing"
+    root = head.root.hex() if isinstance(head.root, bytes) else head.root or "unknown"
+    return f"{head.size} entries, root {root}"
