@@ -1,92 +1,120 @@
-"""Trees to prove things of: by definition, as files, and of any size; for tests."""
+"""Logs in memory, their heads, cosigners and proofs, for tests to verify and to spoil."""
 
-from collections.abc import Callable
-from functools import cache
-from typing import ParamSpec
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from hashing import growth, tiles
-from hashing.errors import ProofError
-from hashing.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_hash
-from hashing.tiles import Tile
+from hashing import growth, mldsa, note, proofs
+from hashing.checkpoint import Checkpoint
+from hashing.cosignature import CosignerSigner
+from hashing.cosigners import AnyCosignerSigner
+from hashing.entry import leaf_hash
+from hashing.growth import frontier
+from hashing.heads import Trust
+from hashing.kept import Named
+from hashing.keys import SignerKey
+from hashing.policy import Policy
+from hashing.tlog_proof import TlogProof
+from tests.sealed import KEY, ORIGIN, Sealed
 
-# The golden log's first 300 entries, and as many more in their manner.
-ENTRIES = [b'{"seq":%d,"clip":"clip-%06d.mp4"}' % (n, n) for n in range(1100)]
-LEAVES = [leaf_hash(entry) for entry in ENTRIES]
-
-P = ParamSpec("P")
-
-
-def holds_by(check: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
-    """Tell whether a check takes what it is given."""
-    try:
-        check(*args, **kwargs)
-    except ProofError:
-        return False
-    return True
+TIME_S = 1_767_225_900
 
 
-@cache
-def root_by_definition(start: int, end: int) -> bytes:
-    """Return the root over LEAVES[start:end] as RFC 6962 section 2.1 words it."""
-    if end - start <= 1:
-        return LEAVES[start] if end > start else EMPTY_ROOT
-    split = start + (1 << (end - start - 1).bit_length() - 1)
-    return node_hash(root_by_definition(start, split), root_by_definition(split, end))
+def seed(name: str) -> bytes:
+    """Return the seed of a test key."""
+    return hashlib.sha256(f"a test key: {name}".encode()).digest()
 
 
-def proof_by_definition(start: int, end: int, size: int) -> list[bytes]:
-    """Return the subtree proof as the draft words it, by recursion."""
-
-    def proof(start: int, end: int, low: int, high: int, *, known: bool) -> list[bytes]:
-        if (start, end) == (low, high):
-            return [] if known else [root_by_definition(low, high)]
-        split = low + (1 << (high - low - 1).bit_length() - 1)
-        if end <= split:
-            below = proof(start, end, low, split, known=known)
-            return [*below, root_by_definition(split, high)]
-        if start >= split:
-            below = proof(start, end, split, high, known=known)
-        else:
-            below = proof(split, end, split, high, known=False)
-        return [*below, root_by_definition(low, split)]
-
-    return proof(start, end, 0, size, known=True)
+def witness(name: str) -> CosignerSigner:
+    """Return a witness of type 04."""
+    return CosignerSigner.generate(f"witness.example/{name}", seed(name))
 
 
-class Files(dict[str, bytes]):
-    """The files of a log of `size` entries, published at `sizes` before; it counts what is read."""
+W1, W2, W3 = witness("1"), witness("2"), witness("3")
+QUANTUM = mldsa.MldsaSigner.generate("witness.example/q", seed("q"))
+LOG_QUANTUM = mldsa.MldsaSigner.generate(ORIGIN, seed("log, second line"))
 
-    def __init__(self, size: int, *sizes: int) -> None:
-        super().__init__()
-        self.reads: list[str] = []
-        published = 0
-        for step in (*sizes, size):
-            self.update(growth.grow(published, ENTRIES[published:step], self.__getitem__))
-            published = step
+
+def policy_text(
+    *lines: str,
+    logs: Sequence[SignerKey | mldsa.MldsaSigner] = (KEY,),
+    witnesses: Sequence[AnyCosignerSigner] = (W1, W2, W3),
+    quorum: str = "two",
+) -> str:
+    """Return a policy: by default, two of three witnesses."""
+    named = {f"w{at}": key.verifier() for at, key in enumerate(witnesses, 1)}
+    threshold = {"two": "2", "any": "any", "all": "all"}.get(quorum)
+    group = [] if threshold is None else [f"group {quorum} {threshold} {' '.join(named)}"]
+    return "\n".join(
+        [
+            *(f"log {key.verifier()}" for key in logs),
+            *(f"witness {name} {key}" for name, key in named.items()),
+            *lines,
+            *group,
+            f"quorum {quorum}",
+            "",
+        ]
+    )
+
+
+def trust(text: str | None = None) -> Trust:
+    """Return whom a policy believes."""
+    policy = Policy.parse(policy_text() if text is None else text)
+    return Trust(logs=tuple(each.key for each in policy.logs), policy=policy)
+
+
+@dataclass(slots=True)
+class Kept:
+    """A log's entries and the files that they make, in memory."""
+
+    entries: list[bytes]
+    files: dict[str, bytes] = field(default_factory=dict)
+    key: SignerKey = KEY
+
+    def __post_init__(self) -> None:
+        self.files.update(growth.grow(0, self.entries, self.read))
+
+    @classmethod
+    def of(cls, sealed: Sealed) -> "Kept":
+        """Return what a small dock sealed."""
+        return cls(list(sealed.entries), key=sealed.key)
 
     def read(self, path: str) -> bytes:
-        """Return a file."""
-        self.reads.append(path)
-        return self[path]
+        """Return the bytes of a file."""
+        return self.files[path]
+
+    def at(self, size: int) -> "Kept":
+        """Return the log as it was at `size`."""
+        return Kept(self.entries[:size], key=self.key)
+
+    @property
+    def head(self) -> Checkpoint:
+        """The head over all entries."""
+        size = len(self.entries)
+        return Checkpoint(self.key.name, size, frontier(size, self.read).root())
+
+    def note(
+        self,
+        cosigners: Sequence[AnyCosignerSigner] = (W1, W2),
+        *,
+        time_s: int = TIME_S,
+        text: str | None = None,
+    ) -> bytes:
+        """Return the signed and cosigned head, or another text in its place."""
+        text = self.head.encode() if text is None else text
+        signed = note.sign(text, [self.key])
+        return note.with_lines(signed, [each.cosign(text, time_s) for each in cosigners])
+
+    def proof(self, index: int, checkpoint: bytes | None = None) -> TlogProof:
+        """Return the proof of an entry under a checkpoint, by default one of two witnesses."""
+        hashes = proofs.inclusion(index, len(self.entries), self.read)
+        return TlogProof(index, tuple(hashes), self.note() if checkpoint is None else checkpoint)
+
+    def leaf(self, index: int) -> bytes:
+        """Return the hash of an entry."""
+        return leaf_hash(self.entries[index])
 
 
-class Uniform:
-    """The tiles of a log of any size whose leaves are all alike: no size is too large for it."""
-
-    def __init__(self) -> None:
-        self.reads: list[str] = []
-        self._levels = [LEAVES[0]]
-        for _ in range(64):
-            self._levels.append(node_hash(self._levels[-1], self._levels[-1]))
-
-    def read(self, path: str) -> bytes:
-        """Return a tile."""
-        self.reads.append(path)
-        which = tiles.parse_path(path)
-        assert isinstance(which, Tile)
-        return self._levels[8 * which.level] * which.width
-
-    def root(self, size: int) -> bytes:
-        """Return the root over `size` leaves."""
-        bits = [bit for bit in range(63, -1, -1) if size >> bit & 1]
-        return Frontier(size, [self._levels[bit] for bit in bits]).root()
+def named(data: bytes, where: str = "file") -> Named:
+    """Return bytes as if they were read from a file."""
+    return Named(where, data)
