@@ -73,12 +73,15 @@ class LogWalk:
             if not self._bundle(Bundle(index, WIDTH if index < full else width), chain):
                 break
             progress("entries", min(self._size, (index + 1) * WIDTH), self._size)
-        self._where = self._files.where(Bundle(0, min(self._size, WIDTH) or WIDTH))
-        if self._out.ends_at is None:
-            chain.finish()  # what it says now, it says of genesis
         self._edge()
         if self._out.ends_at is None:
             self._go_beyond(chain)
+            # What the chain says now, it says of genesis.
+            self._past, self._where = (
+                False,
+                self._files.where(Bundle(0, min(self._size, WIDTH) or WIDTH)),
+            )
+            chain.finish()
         return self._out
 
     def _bundle(self, which: Bundle, chain: Chain) -> bool:

@@ -65,6 +65,11 @@ class Succession:
         """Every key that the log ever had, in the order in which they joined."""
         return tuple(dict.fromkeys(key for reign in self._reigns for key in reign.keys))
 
+    @property
+    def history(self) -> tuple[tuple[int, tuple[VerifierKey, ...]], ...]:
+        """Return from which size on which keys sign, in order."""
+        return tuple((reign.size, reign.keys) for reign in self._reigns)
+
     def keys_at(self, size: int) -> tuple[VerifierKey, ...]:
         """Return the keys that must sign a checkpoint of `size`, the newest last."""
         return next(reign.keys for reign in reversed(self._reigns) if reign.size <= size)
