@@ -16,13 +16,21 @@ JSON: TypeAlias = "bool | int | str | list[JSON] | dict[str, JSON] | None"
 MAX_INT: Final = 2**53 - 1  # section 2.3: what every JSON reader holds exactly
 MAX_DEPTH: Final = 32  # section 2.6
 
+_MAX_DIGITS: Final = len(str(-MAX_INT))
+
 
 def _refuse(spelling: str) -> float:
     raise CanonicalError(f"{spelling[:40]} is not an integer")
 
 
+def _integer(spelling: str) -> int:
+    if len(spelling) > _MAX_DIGITS or not -MAX_INT <= int(spelling) <= MAX_INT:
+        raise CanonicalError("a number does not fit 53 bits")
+    return int(spelling)
+
+
 _WRITER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-_READER: Final = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+_READER: Final = json.JSONDecoder(parse_int=_integer, parse_float=_refuse, parse_constant=_refuse)
 
 
 def encode(value: object) -> bytes:
@@ -43,7 +51,10 @@ def decode(data: bytes) -> dict[str, JSON]:
         raise CanonicalError(f"not JSON in UTF-8 of this profile: {_short(error)}") from None
     if type(value) is not dict:
         raise CanonicalError("not a JSON object")
-    _check(value, MAX_DEPTH)
+    # What was read holds the profile's types and numbers only. Its names are ASCII if all of it
+    # is, and it nests no deeper than it has brackets: for nearly every entry, that settles it.
+    if not data.isascii() or data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _check(value, MAX_DEPTH)
     if _spell(value) != data:
         raise CanonicalError("not in canonical form")
     return value

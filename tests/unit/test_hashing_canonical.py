@@ -104,6 +104,7 @@ def test_a_damaged_spelling_never_reads_as_the_same(
         b'{"a":"\t"}',
         b"{'a':1}",
         b'{"\xc3\xa9":1}',
+        b'{"\\u00e9":1}',
         b"\xef\xbb\xbf{}",
         b'{"a":' + b"[" * 32 + b"]" * 32 + b"}",
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
