@@ -21,7 +21,9 @@ from hashing.errors import (
     NoteError,
     UnknownSignersError,
 )
+from hashing.keys import VerifierKey
 from hashing.policy import Policy
+from hashing.succession import Succession
 
 # How far a witness's clock may be ahead of the verifier's.
 SKEW_S: Final = 300
@@ -36,6 +38,15 @@ class Trust:
 
     logs: tuple[AnyLogKey, ...]
     policy: Policy | None = None
+    succession: Succession | None = None  # of one of these logs, where its entries are at hand
+
+    def keys_of(self, origin: str, size: int) -> list[AnyLogKey]:
+        """Return the keys of which one must have signed a head of this log and size."""
+        named = [key for key in self.logs if key.name == origin]
+        if self.succession is None or self.succession.origin != origin:
+            return named
+        others = [key for key in named if not isinstance(key, VerifierKey)]
+        return [*self.succession.keys_at(size), *others]
 
     @property
     def witnesses(self) -> tuple[AnyCosigner, ...]:
@@ -68,14 +79,14 @@ def read_head(data: bytes, trust: Trust) -> Head:
 
     One line by a trusted log key is enough; but none of a known key may fail.
     """
-    head = read_log_head(data, trust.logs)
+    head = read_log_head(data, trust)
     return Head(head, _cosigned(data, trust.witnesses))
 
 
-def read_log_head(data: bytes, logs: Sequence[AnyLogKey]) -> Checkpoint:
+def read_log_head(data: bytes, trust: Trust) -> Checkpoint:
     """Return the checkpoint once its own log has signed it; raise HeadError, with its code."""
     head = _checkpoint(data)
-    keys = [key for key in logs if key.name == head.origin]
+    keys = trust.keys_of(head.origin, head.size)
     if not keys:
         raise HeadError("other-origin", f"it is of {head.origin}")
     try:

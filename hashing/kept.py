@@ -15,10 +15,9 @@ from hashing import checkpoint as checkpoints
 from hashing import note, tlog_proof
 from hashing.checked_tiles import CheckedTiles
 from hashing.checkpoint import Checkpoint
-from hashing.cosigners import AnyLogKey
 from hashing.errors import EvidenceError, HeadError, ProofError, TlogProofError
 from hashing.growth import Read
-from hashing.heads import read_log_head
+from hashing.heads import Trust, read_log_head
 from hashing.proofs import check_consistency
 from hashing.report import Problem
 from hashing.submission import Submission
@@ -62,14 +61,14 @@ class LogTiles:
 
 
 def read_kept(
-    files: Sequence[Named], logs: Sequence[AnyLogKey], origin: str
+    files: Sequence[Named], trust: Trust, origin: str
 ) -> tuple[list[KeptHead], list[Problem]]:
     """Return the heads that proofs and checkpoints of one log show, and what is wrong with them."""
     heads: list[KeptHead] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            head = read_log_head(_note_in(file.data), logs)
+            head = read_log_head(_note_in(file.data), trust)
         except TlogProofError as error:
             problems.append(Problem("also-malformed", file.where, None, str(error)))
         except HeadError as error:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from hashing import heads, note
+from hashing import heads, key_scan, note
 from hashing.codes import WORDS
-from hashing.cosigners import AnyLogKey
 from hashing.errors import FileTroubleError, HeadError, Trouble
 from hashing.evidence_files import read_file
 from hashing.growth import Read
 from hashing.heads import Head, Trust, read_log_head
 from hashing.kept import KeptHead, LogTiles, compare, read_kept
+from hashing.keys import VerifierKey
 from hashing.merkle import HASH_SIZE
 from hashing.proof_check import Asked
 from hashing.report import Problem, Report
@@ -24,13 +24,22 @@ from hashing.tiles import WIDTH
 _CHECKPOINT: Final = "checkpoint"
 
 
-def open_log(directory: str, logs: Sequence[AnyLogKey]) -> LogTiles | Problem:
+def followed(trust: Trust, directory: str) -> Trust:
+    """Return the trust that also follows a log's keys, as its entries tell of them."""
+    for key in trust.logs:
+        keys = key_scan.keys_of(directory, key) if isinstance(key, VerifierKey) else None
+        if keys is not None:
+            return replace(trust, succession=keys)
+    return trust
+
+
+def open_log(directory: str, trust: Trust) -> LogTiles | Problem:
     """Return the head that a log directory states, and its files; or why it states none."""
     data = _read_checkpoint(directory)
     if isinstance(data, Problem):
         return data
     try:
-        return LogTiles(directory, read_log_head(data, logs), _reader(directory))
+        return LogTiles(directory, read_log_head(data, trust), _reader(directory))
     except HeadError as error:
         return _problem(directory, error.code, error.detail)
 
@@ -60,7 +69,7 @@ def vouched(report: Report, directory: str, trust: Trust, asked: Asked) -> Repor
 
 
 def _history(directory: str, head: Head, trust: Trust, asked: Asked) -> list[Problem]:
-    kept, problems = read_kept(asked.also, trust.logs, head.checkpoint.origin)
+    kept, problems = read_kept(asked.also, trust, head.checkpoint.origin)
     log = LogTiles(directory, head.checkpoint, _reader(directory))
     own = KeptHead(f"{directory}/{_CHECKPOINT}", head.checkpoint)
     return [*problems, *compare([own, *kept], (), log)] if kept else problems

@@ -163,7 +163,7 @@ class _Judgement:
 
     def _history(self, head: Head) -> None:
         """Hold the head against what others kept, and against the log itself."""
-        kept, wrong = read_kept(self.asked.also, self.trust.logs, head.checkpoint.origin)
+        kept, wrong = read_kept(self.asked.also, self.trust, head.checkpoint.origin)
         links, torn = read_links(self.asked.consistency)
         self.problems += [*wrong, *torn]
         every, log = [KeptHead(self.where, head.checkpoint), *kept], self.asked.log

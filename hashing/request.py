@@ -18,7 +18,7 @@ from hashing.evidence_files import digest_file, is_directory, is_file, is_there,
 from hashing.heads import Trust
 from hashing.kept import Named
 from hashing.keys import VerifierKey
-from hashing.log_head import open_log, vouched
+from hashing.log_head import followed, open_log, vouched
 from hashing.log_walk import Progress
 from hashing.policy import MAX_POLICY, Policy
 from hashing.proof_check import Age, Asked, Content, ProofReport, check_proof
@@ -129,7 +129,7 @@ def _judge_log(request: Request, log_dir: Path, now_s: int, progress: Progress |
     report = verify_log(log_dir, key, store=request.store, clips=request.clips, progress=progress)
     if trust.policy is None and asked == Asked():
         return report
-    return vouched(report, str(log_dir), trust, asked)
+    return vouched(report, str(log_dir), followed(trust, str(log_dir)), asked)
 
 
 def _judge_proof(request: Request, path: Path, now_s: int) -> ProofReport:
@@ -143,13 +143,14 @@ def _judge_proof(request: Request, path: Path, now_s: int) -> ProofReport:
     (entry,) = _files([request.entry], MAX_ENTRY)
     if request.log is not None:
         _demand_directory(request.log, "no-log")
+        trust = followed(trust, str(request.log))
     asked = Asked(
         age=_age(request.max_age, now_s),
         clips=[_content(clip, "no-clip") for clip in request.clips],
         documents=[_content(each, "no-file") for each in request.documents],
         also=_files(request.also, tlog_proof.MAX_PROOF),
         consistency=_files(request.consistency, MAX_SUBMISSION),
-        log=None if request.log is None else open_log(str(request.log), trust.logs),
+        log=None if request.log is None else open_log(str(request.log), trust),
     )
     return check_proof(entry, proof, trust, asked)
 
