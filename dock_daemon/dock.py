@@ -26,6 +26,8 @@ from dock_daemon.clock import Clock
 from dock_daemon.docking.events import Event, Released, Report
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
+from dock_daemon.errors import DockError
+from dock_daemon.evidence import heartbeat
 from dock_daemon.evidence.state import State
 from dock_daemon.turn import Desk
 from dock_daemon.version import VERSION
@@ -104,6 +106,7 @@ class Dock:
                     group.create_task(self._hotplug.run(self._tell), name="hotplug"),
                     group.create_task(self._pulse(alive), name="pulse"),
                     group.create_task(self._doubt(), name="doubt"),
+                    group.create_task(self._beat(), name="heartbeat"),
                     *(group.create_task(bay.run(), name=name) for name, bay in self._bays.items()),
                 ]
                 ready()
@@ -156,6 +159,22 @@ class Dock:
             await asked
             alive()
             await asyncio.sleep(_PULSE_S)
+
+    async def _beat(self) -> None:
+        interval_s = self._loaded.settings.log.heartbeat_s
+        while True:
+            state = self._state
+            piece = heartbeat.beat(
+                interval_s=interval_s,
+                free_bytes=state.store.free_bytes(),
+                waiting=state.sealer.unpublished,
+            )
+            try:
+                # Shielded: ending this task must not take back what the sealer has in hand.
+                await asyncio.shield(asyncio.wrap_future(state.sealer.submit(piece)))
+            except DockError as error:  # a full disk, or doubt, which stops the dock elsewhere
+                log.warning("no heartbeat: %s", error)
+            await asyncio.sleep(interval_s)
 
     async def _doubt(self) -> None:
         # Shielded: ending this task must not cancel the sealer's own future.

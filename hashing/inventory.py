@@ -17,7 +17,7 @@ from hashing.merkle import HASH_SIZE
 from hashing.report import Tally
 from hashing.tiles import Bundle, Tile, parse_path
 
-_TOP: Final = frozenset({"checkpoint", "vkey"})
+_TOP: Final = frozenset({"checkpoint", "vkey", "vkey-mldsa"})
 _FOLDER: Final = re.compile(
     r"tile(/(0|[1-9][0-9]?|entries)(/x[0-9]{3})*(/[0-9]{3}\.p)?)?", re.ASCII
 )

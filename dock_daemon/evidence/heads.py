@@ -4,7 +4,7 @@ A note under our name that bears our own signature and is not in our past was ma
 in a life that this disk has forgotten, or by somebody who has our key.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from hashing import checkpoint, cosignature, note
 from hashing.checkpoint import Checkpoint
 from hashing.cosigners import AnyCosigner
-from hashing.errors import NoteError
+from hashing.errors import UnknownSignersError
 from hashing.keys import Verifier
 from hashing.note import SignatureLine
 
@@ -39,12 +39,16 @@ class Judged:
     bad: tuple[tuple[str, str], ...]
 
 
-def opened(data: bytes, keys: list[Verifier]) -> Checkpoint:
-    """Return the head that a note of ours states; raise EvidenceError if it is none of ours."""
-    head = checkpoint.parse(note.open_note(data, keys).text)
-    if head.origin not in {key.name for key in keys}:
-        raise NoteError(f"it is of {head.origin}")
-    return head
+def is_signed(data: bytes, keys: Iterable[Verifier]) -> bool:
+    """Tell whether a note bears the signature of one of `keys`.
+
+    Raises NoteError where it is no note, or a line claims to be theirs and is not.
+    """
+    try:
+        note.open_note(data, keys)
+    except UnknownSignersError:
+        return False
+    return True
 
 
 def stated(data: bytes) -> Checkpoint:
@@ -53,7 +57,7 @@ def stated(data: bytes) -> Checkpoint:
 
 
 def judge(theirs: Checkpoint, ours: Checkpoint | None, root_at: Callable[[int], bytes]) -> Verdict:
-    """Return how `theirs`, signed by us, stands to the newest head that we remember."""
+    """Return how `theirs`, under our name, stands to the newest head that we remember."""
     if ours is None or theirs.size > ours.size:
         return Verdict.AHEAD
     root = ours.root if theirs.size == ours.size else root_at(theirs.size)

@@ -31,8 +31,10 @@ class Copy(StrEnum):
 class Before:
     """What is known before anybody has answered."""
 
+    witnesses: frozenset[str]
+    """Whoever is configured to be asked."""
     acquainted: frozenset[str]
-    """The configured witnesses that have cosigned this log before."""
+    """Those of them that have cosigned this log before."""
     nothing_signed: bool
     copy: Copy
 
@@ -151,7 +153,7 @@ def step(state: State, event: Event) -> State:
         case _, Answered(witness, how):
             return _with(state, _heard(state.asked, witness, how))
         case Asking(asked, until_s), TimePassed(now_s) if now_s >= until_s:
-            return Granted(BY_COPY, asked) if asked.before.copy is Copy.AGREES else Held(asked)
+            return _out_of_time(asked)
         case _, TimePassed():
             return state
 
@@ -195,11 +197,25 @@ def _counts(witness: str, asked: Asked) -> bool:
 
 def _unknown_to(state: Asking | Held, witness: str) -> State:
     asked = _heard(state.asked, witness, "none")
-    if asked.before.nothing_signed:
-        return Granted(witness, asked)
-    if witness in asked.before.acquainted:
+    before = asked.before
+    if before.nothing_signed:
+        # Where nothing was signed there is nothing to vouch for: nobody knowing us will do,
+        # but as long as there is time all are asked.
+        unknown_to = {name for name, how in asked.heard.items() if how == "none"}
+        if isinstance(state, Held) or unknown_to >= before.witnesses:
+            return Granted(witness, asked)
+    if witness in before.acquainted:
         asked = replace(asked, forgot=asked.forgot | {witness})
     return _with(state, asked)
+
+
+def _out_of_time(asked: Asked) -> State:
+    if asked.before.copy is Copy.AGREES:
+        return Granted(BY_COPY, asked)
+    unknown_to = sorted(name for name, how in asked.heard.items() if how == "none")
+    if asked.before.nothing_signed and unknown_to:
+        return Granted(unknown_to[0], asked)
+    return Held(asked)
 
 
 def _heard(asked: Asked, witness: str, how: str) -> Asked:

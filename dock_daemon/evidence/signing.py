@@ -14,23 +14,21 @@ from pathlib import Path
 from typing import Final, Literal
 
 from dock_daemon.clock import Clock
-from dock_daemon.evidence import alarms, cosignatures, heads, permission
+from dock_daemon.evidence import alarms, heads, permission
 from dock_daemon.evidence.alarms import Alarm, Head
+from dock_daemon.evidence.cosigning import Cosigning, Taken
 from dock_daemon.evidence.head_copy import HeadCopy
 from dock_daemon.evidence.heads import Verdict
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.log_key import LogKeys
 from dock_daemon.evidence.permission import Before, Copy
 from dock_daemon.evidence.publication import Publisher
-from dock_daemon.evidence.records import CosignatureRow, cosigned
 from dock_daemon.evidence.roster import Roster
 from dock_daemon.evidence.standing import vouching
 from hashing import note as notes
 from hashing.checkpoint import Checkpoint
-from hashing.cosigners import AnyCosigner
 from hashing.entry import At
 from hashing.errors import EvidenceError
-from hashing.note import SignatureLine
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +67,7 @@ class Signing:
         self._origin = keys.ed25519.name
         self._roster = roster
         self._clock = clock
-        self._started = clock.at()
+        self._cosigning = Cosigning(keys, roster, clock)
         self._ask_within_s = ask_within_s
         self._monotonic = monotonic
         self._copy = None if head_copy is None else HeadCopy(head_copy, state, self._origin)
@@ -77,7 +75,6 @@ class Signing:
         self._publisher = Publisher(state, keys, copy=put)
         self._standing: permission.State = permission.Free("no-witness")
         self._alarm: Alarm | None = None
-        self._before_s: dict[tuple[str, int], int] = {}
 
     @property
     def published(self) -> int:
@@ -100,9 +97,7 @@ class Signing:
         Raises LedgerDoubtError where log and ledger differ, OSError or sqlite3.Error.
         """
         self._publisher.start(ledger)
-        for key in self._roster.keys:
-            if (last := cosignatures.newest(ledger, [key])) is not None:
-                self._before_s[key] = last.time_s
+        self._cosigning.begin(ledger)
         copy = self._look_at_copy(ledger)
         if self._roster.cosigners and self._alarm is None:
             self._standing = self._first(ledger, copy)
@@ -151,9 +146,10 @@ class Signing:
         if ours != stated:
             why = "unknown-size" if ours is None else "not-ours"
             return {"kept": [], "refused": [{"name": "", "why": why}]}
-        if head is Verdict.FORK:
-            return {"kept": [], "refused": [{"name": "", "why": "not-ours"}]}
-        return self._take_lines(ledger, data, size)
+        if head not in {Verdict.SAME, Verdict.BEHIND}:
+            return {"kept": [], "refused": [{"name": "", "why": "unknown-key"}]}
+        taken = self._take_lines(ledger, data, size)
+        return {"kept": list(taken.kept), "refused": list(taken.refused)}
 
     def told(self, ledger: Ledger) -> dict[str, object]:
         """Return how signing stands, as the control socket tells it."""
@@ -182,7 +178,8 @@ class Signing:
         if self._keys.fresh and self._publisher.signed is None:
             return permission.Free("new-log")
         before = Before(
-            acquainted=frozenset(self._roster.by_key[key].name for key in self._before_s),
+            witnesses=frozenset(one.name for one in self._roster.cosigners),
+            acquainted=self._cosigning.acquainted,
             nothing_signed=self._publisher.signed is None,
             copy=copy,
         )
@@ -253,9 +250,8 @@ class Signing:
             self._step(ledger, permission.Answered(said.name, "refused"))
         elif verdict in {Verdict.SAME, Verdict.BEHIND}:
             size = heads.stated(data).size
-            if _kept_text(ledger, size) is not None:
-                self._take_lines(ledger, data, size)
-            if not self._vouches(said.name, data):
+            known = None if _kept_text(ledger, size) is None else size
+            if said.name not in self._take_lines(ledger, data, known).fresh:
                 self._step(ledger, permission.Answered(said.name, "stale"))
 
     def _hear_size(self, ledger: Ledger, name: str, size: int) -> None:
@@ -265,70 +261,33 @@ class Signing:
             return
         self._raise(ledger, "claimed-longer", name, Head(size=size, root=None), None)
 
-    def _take_lines(self, ledger: Ledger, data: bytes, size: int) -> dict[str, object]:
-        own = frozenset((key.name, key.key_id) for key in self._keys.verifiers())
-        judged = heads.cosignatures(data, self._roster.keys, own)
-        kept: list[dict[str, object]] = []
-        refused = [{"name": name, "why": why} for name, why in judged.bad]
-        for key, line, time_s in judged.good:
-            if self._keep(ledger, key, line, size, time_s):
-                kept.append({"name": key.name, "size": size, "time_s": time_s})
-            else:
-                refused.append({"name": key.name, "why": "older"})
-            if self._is_fresh(key, time_s):
-                who = self._roster.by_key[key.name, key.key_id].name
-                self._step(ledger, permission.Vouched(who))
-        for one in refused:
-            log.warning("a cosignature by %s at %d is not kept: %s", one["name"], size, one["why"])
+    def _take_lines(self, ledger: Ledger, data: bytes, size: int | None) -> Taken:
+        taken = self._cosigning.take(ledger, data, size)
+        for name in sorted(taken.fresh):
+            self._step(ledger, permission.Vouched(name))
         self._publisher.show(ledger)
-        return {"kept": kept, "refused": refused}
-
-    def _keep(
-        self, ledger: Ledger, key: AnyCosigner, line: SignatureLine, size: int, time_s: int
-    ) -> bool:
-        """Keep a line; the first of a key for a size becomes an entry, a newer one replaces it."""
-        row = CosignatureRow(
-            size=size,
-            name=key.name,
-            key_id=f"{key.key_id:08x}",
-            role=self._roster.by_key[key.name, key.key_id].role,
-            time_s=time_s,
-            line=str(line),
-        )
-        before_s = cosignatures.time_at(ledger, size, key.name, key.key_id)
-        if before_s is None:
-            ledger.append([cosigned(row)], self._clock.at())
-        elif before_s < time_s:
-            ledger.renew_cosignature(row)
-        return before_s is None or before_s <= time_s
-
-    def _vouches(self, name: str, data: bytes) -> bool:
-        judged = heads.cosignatures(data, self._roster.keys, frozenset())
-        return any(
-            self._roster.by_key[key.name, key.key_id].name == name and self._is_fresh(key, time_s)
-            for key, _line, time_s in judged.good
-        )
-
-    def _is_fresh(self, key: AnyCosigner, time_s: int) -> bool:
-        now = self._clock.at()
-        started_ms = now.utc_ms - (now.boot_ms - self._started.boot_ms)
-        return heads.is_fresh(
-            time_s,
-            now_s=now.utc_ms // 1000,
-            started_s=started_ms // 1000,
-            synchronized=now.sync == "synchronized",
-            before_s=self._before_s.get((key.name, key.key_id)),
-        )
+        return taken
 
     # -- contradictions ----------------------------------------------------------
 
     def _verdict(self, ledger: Ledger, data: bytes) -> Verdict:
-        theirs = heads.opened(data, list(self._keys.verifiers()))
+        """Return how a head under our name stands to our log; raise EvidenceError."""
         return heads.judge(
-            theirs,
+            heads.stated(data),
             self._publisher.signed,
             lambda size: self._root_at(ledger, size),
         )
+
+    def _says_of_us(self, data: bytes) -> str:
+        """Return who says that a head is ours: `signed`, `cosigned`, or nobody that counts.
+
+        Raises EvidenceError if it is no head, or a line claims to be ours and is not.
+        """
+        if heads.stated(data).origin != self._origin:
+            return ""
+        if heads.is_signed(data, self._keys.verifiers()):
+            return "signed"
+        return "cosigned" if self._cosigning.knows(data) else ""
 
     def _root_at(self, ledger: Ledger, size: int) -> bytes:
         kept = _kept(ledger, size)
@@ -337,15 +296,18 @@ class Signing:
     def _judged(self, ledger: Ledger, data: bytes, *, shown_by: str) -> Verdict | None:
         """Return how a note stands to our log, None if it is not ours; raise the alarm."""
         try:
-            verdict = self._verdict(ledger, data)
+            ours = self._says_of_us(data)
+            verdict = self._verdict(ledger, data) if ours else None
         except EvidenceError as error:
-            if shown_by:
-                log.warning("%s shows a head that is not ours: %s", shown_by, error)
+            log.warning("%s shows what is no head: %s", shown_by or "somebody", error)
             return None
+        if verdict is None:
+            log.warning("%s shows a head that is not ours", shown_by or "somebody")
         if verdict in {Verdict.AHEAD, Verdict.FORK}:
             theirs = heads.stated(data)
             head = Head(size=theirs.size, root=theirs.root.hex())
-            self._raise(ledger, verdict.value, shown_by, head, data)
+            why = verdict.value if ours == "signed" else "cosigned-other"
+            self._raise(ledger, why, shown_by, head, data)
         return verdict
 
     def _raise(

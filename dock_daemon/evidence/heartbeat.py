@@ -1,0 +1,31 @@
+"""An entry that says: still here. So that silence shows from afar.
+
+Every head that is pushed or pulled says how old its newest entry is; what was to be expected
+stands in the entry itself.
+"""
+
+from typing import Final
+
+from dock_daemon.evidence.sealer import Outcome, Piece
+from dock_daemon.version import VERSION
+from hashing.canonical import JSON
+
+_GIB: Final = 1 << 30
+
+
+def beat(*, interval_s: int, free_bytes: int, waiting: int) -> Piece:
+    """Return the entry to be: how long until the next at the latest, and how the dock fares.
+
+    `waiting` is how many entries are not published. Nothing in it is about a person.
+    """
+    body: dict[str, JSON] = {
+        "interval_s": interval_s,
+        "software": f"sealdock {VERSION}",
+        "free_gib": free_bytes // _GIB,
+        "waiting": waiting,
+    }
+
+    def finish(_outcome: Outcome) -> tuple[dict[str, JSON], None]:
+        return body, None
+
+    return Piece(kind="heartbeat", docking=None, finish=finish)
