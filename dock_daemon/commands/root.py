@@ -25,6 +25,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "findings": ("findings", "List what did not fit: missing, changed, deleted, unread."),
     "verify": ("verify", "Check a log, or the proof of an entry, trusting nobody but keys."),
     "verifier": ("verifier", "Write the verifier as one file, to hand over with evidence."),
+    "sync": ("sync", "Bring the log to its witnesses and mirrors."),
+    "replicate": ("replicate", "Copy store and log to another disk or a remote."),
     "config": ("config_show", "Show the settings in force, and where each one comes from."),
     "serve": ("serve", "Serve the published log, manifests and clips over HTTP."),
     "demo": ("demo", "Show all of it on a made-up recorder, without hardware."),

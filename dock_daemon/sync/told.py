@@ -14,7 +14,6 @@ class Code(StrEnum):
 
     COSIGNED = "cosigned"  # the newest head bears their signature
     BEHIND = "behind"  # a mirror has taken what a round may bring; more follows
-    NOT_NEEDED = "not-needed"  # they have the newest head, and lately
 
     STOPPED = "stopped"  # the core has stopped signing: nothing is brought anywhere
     NOTHING_YET = "nothing-yet"  # there is no head to bring
@@ -57,10 +56,10 @@ _RETRY: Final = frozenset(
         Code.TLS,
     }
 )
+_NEWS: Final = frozenset({Code.COSIGNED})
 _SOON: Final = frozenset({Code.BEHIND, Code.NOTHING_YET, Code.STOPPED})
-_NEWS: Final = frozenset({Code.COSIGNED, Code.NOT_NEEDED})
 
-REACHED: Final = frozenset({Code.COSIGNED, Code.BEHIND, Code.NOT_NEEDED})
+REACHED: Final = frozenset({Code.COSIGNED, Code.BEHIND})
 """The cosigner did what it is there for."""
 
 ALARMS: Final = frozenset({Code.AHEAD, Code.INCONSISTENT, Code.CONFLICT})

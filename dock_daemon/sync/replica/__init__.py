@@ -1,0 +1,1 @@
+"""A second copy of store and log, and the check of what arrived."""
