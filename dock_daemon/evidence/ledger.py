@@ -27,8 +27,11 @@ from dock_daemon.evidence.records import (
     Record,
     ReleaseRow,
 )
-from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash
+from hashing import succession
+from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash, parse
 from hashing.errors import EvidenceError
+from hashing.keys import VerifierKey
+from hashing.succession import Succession
 
 # SQLite grows its shared index by so much at a time.
 _SMALLEST_ROOM: Final = 32 << 10
@@ -49,6 +52,7 @@ class Ledger:
         self._db = connection
         self._path = path
         self._size, self._prev = self._tip()
+        self._succession = self._told_keys()
         self.up_to_date = not schema.missing_steps(connection)
         """Whether it has all tables of this version; one that is only looked at may not."""
         (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM docking").fetchone()
@@ -100,6 +104,16 @@ class Ledger:
         """How many entries there are."""
         return self._size
 
+    @property
+    def succession(self) -> Succession | None:
+        """The keys that sign this log, by its own entries; None while there is no genesis."""
+        return self._succession
+
+    @property
+    def tip(self) -> bytes:
+        """The leaf hash of the last entry: what the next one follows."""
+        return self._prev
+
     def waiting(self, covered: int) -> int:
         """Return how many entries from `covered` on wait for a checkpoint in their own right."""
         return self._size - covered - sum(seq >= covered for seq in self._riders)
@@ -123,6 +137,7 @@ class Ledger:
         record can't be made an entry.
         """
         done: list[Committed] = []
+        turns: list[Entry] = []
         size, prev = self._size, self._prev
         with self._transaction():
             for record in records:
@@ -131,8 +146,9 @@ class Ledger:
                     leaves = self._leaves_of(record.docking)
                     body["entries"] = len(leaves)
                     body["digest"] = hashlib.sha256(b"".join(leaves)).hexdigest()
+                entry = Entry(seq=size, prev=prev, kind=record.kind, at=at, body=body)
                 try:
-                    data = Entry(seq=size, prev=prev, kind=record.kind, at=at, body=body).encode()
+                    data = entry.encode()
                 except EvidenceError as error:
                     raise LedgerDoubtError(
                         f"a {record.kind} entry cannot be made: {error}"
@@ -144,9 +160,17 @@ class Ledger:
                 )
                 self._index(size, record, at)
                 done.append(Committed(size, leaf))
+                turns += [entry] if record.kind in succession.KINDS else []
                 size, prev = size + 1, leaf
+            if turns:
+                self._told_keys()  # with these; what does not hold is not committed
         # From here on a crash is recovered with these entries in place.
         self._size, self._prev = size, prev
+        if self._succession is None:
+            self._succession = self._told_keys()
+        else:
+            for entry in turns:
+                self._succession.take(entry)
         pairs = zip(records, done, strict=True)
         self._riders += [entry.seq for record, entry in pairs if record.kind in RIDERS]
         return done
@@ -238,6 +262,22 @@ class Ledger:
         if leaf_hash(row["bytes"]) != row["leaf"]:
             raise LedgerDoubtError(f"entry {row['seq']} is not what was committed")
         return row["seq"] + 1, row["leaf"]
+
+    def _told_keys(self) -> Succession | None:
+        """Return the keys that the entries name; raise LedgerDoubtError where they don't hold."""
+        first = self._db.execute(
+            "SELECT bytes FROM entry WHERE seq = 0 AND kind = 'genesis'"
+        ).fetchone()
+        if first is None:
+            return None
+        rows = self._db.execute(
+            "SELECT bytes FROM entry WHERE kind IN ('key-change', 'key-retired') ORDER BY seq"
+        )
+        try:
+            key = VerifierKey.parse(str(parse(first["bytes"]).body.get("vkey")))
+            return Succession.of(key, [parse(row["bytes"]) for row in rows])
+        except EvidenceError as error:
+            raise LedgerDoubtError(f"the log's keys cannot be told: {error}") from error
 
     def _riders_from(self, covered: int) -> list[int]:
         rows = self._db.execute("SELECT seq, kind FROM entry WHERE seq >= ?", (covered,))

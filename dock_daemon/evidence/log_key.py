@@ -1,100 +1,125 @@
-"""The keys that sign the log: made once, 0600, never replaced by themselves.
+"""The keys that sign the log: made once, 0600, changed only through entries.
 
-key/log.key        Ed25519: every checkpoint bears its line
+key/log.key        Ed25519: every checkpoint bears its line; key_files.py has its change
 key/log.mldsa.key  ML-DSA-44, where the settings ask for a second line
 """
 
-import os
 import secrets
-import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from dock_daemon.errors import KeyDoubtError
-from dock_daemon.evidence import durable
+from dock_daemon.evidence import durable, key_files
+from dock_daemon.evidence.key_files import LOG, Key
 from hashing import note
 from hashing.errors import KeyFormatError
 from hashing.keys import SignerKey, VerifierKey
 from hashing.mldsa import MldsaKey, MldsaSigner
-
-Key = TypeVar("Key", SignerKey, MldsaSigner)
+from hashing.succession import Succession
 
 _SEED_SIZE: Final = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LogKeys:
-    """What signs this log's checkpoints."""
+    """What signs this log's checkpoints: of the keys at hand, those that the entries name."""
 
-    ed25519: SignerKey
+    succession: Succession
+    """The ledger's own: it changes when an entry changes a key."""
+    signers: dict[VerifierKey, SignerKey] = field(repr=False)
     mldsa: MldsaSigner | None = None
     fresh: bool = False
     """Made in this very life: nothing was ever signed with them."""
 
-    def sign(self, text: str, time_s: int) -> bytes:
-        """Return the signed note of a checkpoint's text; the ML-DSA line states `time_s`."""
-        signed = note.sign(text, [self.ed25519])
+    @classmethod
+    def of(cls, key: SignerKey) -> "LogKeys":
+        """Return the keys of a log that has this one only."""
+        return cls(succession=Succession(key.verifier()), signers={key.verifier(): key})
+
+    @property
+    def origin(self) -> str:
+        """The log's name, which every key bears."""
+        return self.succession.origin
+
+    @property
+    def newest(self) -> SignerKey:
+        """The key that signs for the longest time to come."""
+        return self._signer(self.succession.keys[-1])
+
+    def sign(self, text: str, size: int, time_s: int) -> bytes:
+        """Return the signed note of a checkpoint's text; the ML-DSA line states `time_s`.
+
+        Raises KeyDoubtError where a key that must sign a checkpoint of `size` is not at hand.
+        """
+        signers = [self._signer(key) for key in self.succession.keys_at(size)]
+        signed = note.sign(text, signers)
         if self.mldsa is None:
             return signed
         return note.with_lines(signed, [self.mldsa.cosign(text, time_s)])
 
     def verifiers(self) -> tuple[VerifierKey | MldsaKey, ...]:
-        """Return the public halves, that of the Ed25519 line first."""
+        """Return the public halves of all that ever signed, that of the ML-DSA line last."""
         second = () if self.mldsa is None else (self.mldsa.verifier(),)
-        return (self.ed25519.verifier(), *second)
+        return (*self.succession.all, *second)
 
     def vkeys(self) -> list[str]:
-        """Return the same as text."""
-        return [str(key) for key in self.verifiers()]
+        """Return the verifier keys that sign now, the newest first, that of ML-DSA last."""
+        second = [] if self.mldsa is None else [str(self.mldsa.verifier())]
+        return [*map(str, reversed(self.succession.keys)), *second]
+
+    def _signer(self, key: VerifierKey) -> SignerKey:
+        if key not in self.signers:
+            raise KeyDoubtError(f"{key}, which must sign, is not at hand")
+        return self.signers[key]
 
 
 def load_or_make(
-    folder: Path, *, origin: str, may_make: bool, mldsa: bool = False, had_mldsa: bool = False
+    folder: Path,
+    *,
+    origin: str,
+    succession: Succession | None,
+    mldsa: bool = False,
+    had_mldsa: bool = False,
 ) -> LogKeys:
-    """Return the log's keys; make the first only where no log exists yet (`may_make`).
+    """Return the log's keys; make the first only where no log exists yet (no `succession`).
 
     The second is made when the settings first ask for it, and not again (`had_mldsa`).
 
     Raises KeyDoubtError when a key is missing although a log was signed with it, can be
     read by others, is malformed, or is named after another origin; or when the settings
-    ask for ML-DSA-44 where it is not to be had.
+    ask for ML-DSA-44 where it is not to be had. Raises LedgerDoubtError where the key is not
+    the one that the ledger names.
     """
-    path = folder / "log.key"
-    fresh = not path.exists()
-    if fresh and not may_make:
-        raise KeyDoubtError(f"{path} is missing")
-    ed25519 = _make(path, origin, SignerKey.generate) if fresh else _load(path, SignerKey.parse)
-    _check_name(path, ed25519.name, origin)
+    if succession is None:
+        keys = _first(folder / LOG, origin)
+    else:
+        signers = {key.verifier(): key for key in key_files.settle(folder, succession)}
+        keys = LogKeys(succession=succession, signers=signers)
     if not mldsa:
-        return LogKeys(ed25519=ed25519, fresh=fresh)
+        return keys
     second = folder / "log.mldsa.key"
     if second.exists():
-        more = _load(second, MldsaSigner.parse)
+        keys.mldsa = key_files.load(second, MldsaSigner.parse)
     elif had_mldsa:
         raise KeyDoubtError(f"{second} is missing")
     else:
-        more = _make(second, origin, MldsaSigner.generate)
-    _check_name(second, more.name, origin)
-    return LogKeys(ed25519=ed25519, mldsa=more, fresh=fresh)
+        keys.mldsa = _make(second, origin, MldsaSigner.generate)
+    key_files.check_name(second, keys.mldsa.name, origin)
+    return keys
 
 
-def _load(path: Path, parse: Callable[[str], Key]) -> Key:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise KeyDoubtError(f"{path} can be read by others (mode {mode:04o})")
-        return parse(path.read_text("ascii").rstrip("\n"))
-    except (KeyFormatError, UnicodeDecodeError) as error:
-        raise KeyDoubtError(f"{path}: {error}") from error
-    except OSError as error:
-        raise KeyDoubtError(f"{path}: {error.strerror}") from error
-
-
-def _check_name(path: Path, name: str, origin: str) -> None:
-    if name != origin:
-        raise KeyDoubtError(f"{path} is the key of {name}, and this dock is {origin}")
+def _first(path: Path, origin: str) -> LogKeys:
+    fresh = not path.exists()
+    if fresh:
+        key = _make(path, origin, SignerKey.generate)
+    else:
+        key = key_files.load(path, SignerKey.parse)
+    key_files.check_name(path, key.name, origin)
+    keys = LogKeys.of(key)
+    keys.fresh = fresh
+    return keys
 
 
 def _make(path: Path, origin: str, generate: Callable[[str, bytes], Key]) -> Key:
@@ -104,10 +129,6 @@ def _make(path: Path, origin: str, generate: Callable[[str, bytes], Key]) -> Key
         key = generate(origin, secrets.token_bytes(_SEED_SIZE))
     except KeyFormatError as error:
         raise KeyDoubtError(f"{path}: {error}") from error
-    before = os.umask(0o077)
-    try:
-        durable.replace(path, f"{key.encode()}\n".encode("ascii"), mode=0o600)
-    finally:
-        os.umask(before)
+    key_files.write(path, key)
     durable.sync_path(path.parent.parent)
     return key

@@ -29,7 +29,9 @@ from hashing import checkpoint, growth, note
 from hashing.checkpoint import Checkpoint
 from hashing.entry import At
 from hashing.errors import EvidenceError
+from hashing.keys import VerifierKey
 from hashing.merkle import Frontier
+from hashing.mldsa import MldsaKey
 from hashing.tiles import WIDTH, Bundle, Tile, pack_bundle, pack_tile, parse_path, shape
 
 _STRIDE: Final = 1 << 16  # entries that are turned into tiles at a time
@@ -80,7 +82,7 @@ class Publisher:
 
     @property
     def _origin(self) -> str:
-        return self._keys.ed25519.name
+        return self._keys.origin
 
     def start(self, ledger: Ledger) -> None:
         """Take up the log where the last life left it; raise LedgerDoubtError if the two differ.
@@ -157,7 +159,7 @@ class Publisher:
             frontier.append(leaf)
         edge = self._write_tiles(ledger, self._frontier.size, size)
         text = Checkpoint(self._origin, size, frontier.root()).encode()
-        signed = self._keys.sign(text, max(1, at.utc_ms // 1000))
+        signed = self._keys.sign(text, size, max(1, at.utc_ms // 1000))
         ledger.keep_checkpoint(size, signed, at.utc_ms)
         self._frontier, self._edge, self._signed = frontier, edge, signed
 
@@ -183,13 +185,21 @@ class Publisher:
         self.show(ledger)
 
     def _state_keys(self) -> None:
-        """Write the verifier keys beside the log; raise LedgerDoubtError if others stand there."""
-        for name, vkey in zip(("vkey", "vkey-mldsa"), self._keys.vkeys(), strict=False):
-            path, line = self._log / name, f"{vkey}\n".encode()
-            if not path.exists():
-                durable.replace(path, line)
-            elif path.read_bytes() != line:
-                raise LedgerDoubtError(f"{path} is not the key that signs this log")
+        """Write the verifier keys beside the log; raise LedgerDoubtError if others stand there.
+
+        A key that a newer one has followed since is replaced by that.
+        """
+        self._state_key("vkey", self._keys.succession.keys[-1])
+        if self._keys.mldsa is not None:
+            self._state_key("vkey-mldsa", self._keys.mldsa.verifier())
+
+    def _state_key(self, name: str, key: VerifierKey | MldsaKey) -> None:
+        path, line = self._log / name, f"{key}\n".encode()
+        found = path.read_bytes() if path.exists() else b""
+        if found not in {b"", *(f"{one}\n".encode() for one in self._keys.verifiers())}:
+            raise LedgerDoubtError(f"{path} is not the key that signs this log")
+        if found != line:
+            durable.replace(path, line)
 
     def _edge_on_disk(self, size: int) -> dict[str, bytes]:
         edge: dict[str, bytes] = {}
@@ -265,10 +275,12 @@ class Publisher:
 
     def _opened(self, data: bytes) -> Checkpoint:
         try:
-            opened = note.open_note(data, [self._keys.ed25519.verifier()])
-            return checkpoint.parse(opened.text)
+            head = checkpoint.parse(note.parse(data)[0])
+            for key in self._keys.succession.keys_at(head.size):
+                note.open_note(data, [key])
         except EvidenceError as error:
             raise LedgerDoubtError(f"a checkpoint of this log does not hold: {error}") from error
+        return head
 
 
 def _kept(path: str, size: int, ledger: Ledger, edge: Mapping[str, bytes]) -> bytes:

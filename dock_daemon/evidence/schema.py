@@ -11,7 +11,7 @@ from typing import Final
 from sqlite_utils import Database, Migrations
 
 _LEDGER: Final = Migrations("sealdock.ledger")
-STEPS: Final = frozenset({"0001_ledger", "0002_cosigned"})
+STEPS: Final = frozenset({"0001_ledger", "0002_cosigned", "0003_keys"})
 
 
 @_LEDGER(name="0001_ledger")
@@ -126,6 +126,14 @@ def _cosigned(db: Database) -> None:
         " WHERE entry.docking = docking.number AND entry.kind = 'released')"
     )
     db.table("docking").create_index(["closed_seq"])
+
+
+@_LEDGER(name="0003_keys")
+def _keys(db: Database) -> None:
+    # Each opening asks which keys sign, and the answer is a handful of entries among millions.
+    db.execute(
+        "CREATE INDEX idx_entry_keys ON entry(seq) WHERE kind IN ('key-change', 'key-retired')"
+    )
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -64,7 +64,7 @@ class Signing:
     ) -> None:
         self._state = state
         self._keys = keys
-        self._origin = keys.ed25519.name
+        self._origin = keys.origin
         self._roster = roster
         self._clock = clock
         self._cosigning = Cosigning(keys, roster, clock)

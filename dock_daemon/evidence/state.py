@@ -182,10 +182,12 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: 
         if ledger.meta("store_id") is None:
             ledger.remember("store_id", store_id)
         swept = store.recover()
+        if ledger.size and ledger.succession is None:
+            raise LedgerDoubtError("the ledger does not begin with a genesis entry")
         keys = log_key.load_or_make(
             rooms.key.parent,
             origin=settings.dock.origin,
-            may_make=ledger.size == 0,
+            succession=ledger.succession,
             mldsa=settings.log.ml_dsa,
             had_mldsa=ledger.meta(_MLDSA_VKEY) is not None,
         )
@@ -199,8 +201,7 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: 
         )
         if ledger.size == 0:
             ledger.append([_genesis(keys, loaded)], clock.at())
-        else:
-            _check_genesis(ledger, keys)
+            keys.succession = ledger.succession or keys.succession
         signing.begin(ledger)
         _recover(ledger, loaded, clock, swept, keys)
         signing.publish(ledger, clock.at())
@@ -286,19 +287,13 @@ def _with_origin(ledger: Ledger, loaded: Loaded) -> Loaded:
 
 def _genesis(keys: LogKeys, loaded: Loaded) -> Record:
     body: dict[str, JSON] = {
-        "origin": keys.ed25519.name,
-        "vkey": str(keys.ed25519.verifier()),
+        "origin": keys.origin,
+        "vkey": str(keys.newest.verifier()),
         "profile": 1,
         "software": f"sealdock {VERSION}",
         "settings_sha256": _digest(loaded),
     }
     return Record(kind="genesis", docking=None, body=body)
-
-
-def _check_genesis(ledger: Ledger, keys: LogKeys) -> None:
-    body = parse(next(ledger.entries(0, 1))).body
-    if body["vkey"] != str(keys.ed25519.verifier()):
-        raise LedgerDoubtError("the key at hand is not the one in the genesis entry")
 
 
 def _recover(ledger: Ledger, loaded: Loaded, clock: Clock, swept: int, keys: LogKeys) -> None:

@@ -42,7 +42,7 @@ class Log:
                 "origin": ORIGIN, "vkey": str(KEY.verifier()), "software": "t", "profile": 1,
             }  # fmt: skip
             ledger.append([Record(kind="genesis", docking=None, body=body)], AT)
-        publisher = Publisher(folder, LogKeys(ed25519=KEY))
+        publisher = Publisher(folder, LogKeys.of(KEY))
         publisher.start(ledger)
         return cls(folder, ledger, publisher)
 
