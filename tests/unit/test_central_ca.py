@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.ca.certificates import issue, new_authority, new_key, serial_text
+from central.ca.ends import ends_of
 from central.ca.errors import (
     CaDamagedError,
     CaExistsError,
@@ -343,3 +344,17 @@ def test_whoever_it_is_for_is_read_back(origin: str, roles: set[str]) -> None:
     made = issue(AUTHORITY, subject, SOME_KEY, NOW, until=NOW + timedelta(days=1))
     again = x509.load_der_x509_certificate(made.public_bytes(serialization.Encoding.DER))
     assert subject_of(again) == subject
+
+
+def test_when_a_docks_certificate_ends(office: Office, tmp_path: Path, clock: Clock) -> None:
+    """The longest one that was not revoked counts, and where no authority is nothing is known."""
+    first = office.issue(DOCK, days=90, into=tmp_path / "a")
+    second = office.renew(first.issued.serial, days=120, into=tmp_path / "b")
+    assert ends_of(office.path) == {
+        DOCK.origins[0]: int((NOW + timedelta(days=120)).timestamp() * 1000)
+    }
+    office.revoke(second.issued.serial, list_days=9)
+    assert ends_of(office.path) == {
+        DOCK.origins[0]: int((clock.at + timedelta(days=90)).timestamp() * 1000)
+    }
+    assert ends_of(tmp_path / "none") == {}
