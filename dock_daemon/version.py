@@ -1,5 +1,5 @@
-"""The one place that says which version this is; the build reads it from here too."""
+"""Which version this is, as the dock's parts have always asked for it."""
 
-from typing import Final
+from config.version import VERSION
 
-VERSION: Final = "0.1.0"
+__all__ = ["VERSION"]

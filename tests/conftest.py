@@ -9,6 +9,9 @@ import pytest
 from hypothesis import settings
 
 from tests.docks import DockIn
+from tests.postgres import database_url, postgresql
+
+__all__ = ["database_url", "dock", "dock_on_disk", "memory_path", "postgresql"]
 
 # How long one example takes is the machine's affair.
 settings.register_profile("sealdock", deadline=None)

@@ -13,7 +13,7 @@ HOUSE = ("agent", "central", "config", "dock_daemon", "firmware_bridge", "hashin
 THIRD_PARTY = {
     "agent": set[str](),
     "central": {"click", "cryptography", "msgspec", "rich", "sqlalchemy", "starlette"},
-    "config": {"msgspec"},
+    "config": {"click", "msgspec"},
     "dock_daemon": {"click", "msgspec", "pyudev", "rich", "sqlite_utils", "starlette"},
     "firmware_bridge": set[str](),
     "hashing": {"cryptography"},

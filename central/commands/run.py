@@ -1,0 +1,62 @@
+"""`sealdock-central run`: the server, in the foreground; systemd keeps it there."""
+
+import asyncio
+import logging
+import signal
+import ssl
+
+import click
+
+from central.centre import Centre
+from central.commands.options import SCHEMA, Invocation, common_options, json_line
+from central.web.app import app
+from config.central_settings import Web
+from transport import tls
+from transport.serving import serve
+
+log = logging.getLogger("sealdock.central")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealdock-central run
+  sealdock-central run --state ./trial"""
+)
+@common_options
+def run(invocation: Invocation) -> None:
+    """Be the centre: witness, mirror, overview.
+
+    Logs go to stderr. With --json they are JSON, and stdout says once where we listen. Ends in
+    good order on SIGTERM or Ctrl-C.
+    """
+    logging.getLogger().setLevel(logging.INFO)
+    context = _tls(invocation.loaded.settings.web)
+    centre = Centre.open(invocation.loaded, signs=True)
+    try:
+        asyncio.run(_serve(centre, invocation, context))
+    finally:
+        centre.close()
+
+
+async def _serve(centre: Centre, invocation: Invocation, context: ssl.SSLContext | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def ready(address: str) -> None:
+        docks = len(centre.register.docks())
+        log.info("listening on %s, %d docks, state %s", address, docks, invocation.state)
+        if invocation.json:
+            told = {"message_type": "listening", "schema": SCHEMA, "address": address}
+            click.echo(json_line(told))
+
+    listen = centre.loaded.settings.web.listen
+    await serve(app(centre), listen, tls=context, stop=stop, ready=ready)
+
+
+def _tls(web: Web) -> ssl.SSLContext | None:
+    if not web.cert:
+        return None
+    return tls.server_context(cert=web.cert, key=web.key, client_ca=web.client_ca, crl=web.crl)
