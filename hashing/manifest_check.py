@@ -146,43 +146,41 @@ class _Judgement:
     def _head(self, lines: Sequence[_Line]) -> Head | None:
         """Return the head that the trusted key, or keys that it leads to, have signed."""
         try:
-            stated = manifest.head_of(self._manifest.note)
-            keys = self._keys([line.entry for line in lines], stated.size)
-            self._trust = replace(self._trust, logs=(*self._trust.logs, *keys))
+            size = manifest.head_of(self._manifest.note).size
+            keys = self._keys([line.entry for line in lines], size)
+            if keys is not None:
+                self._trust = replace(self._trust, succession=keys)
             head = heads.read_head(self._manifest.note, self._trust)
         except (HeadError, ManifestError) as error:
             self._tell(error.code, error.detail)
             return None
-        for key in keys:
+        for key in () if keys is None else keys.keys_at(size):
             try:
                 open_note(self._manifest.note, [key])
             except UnknownSignersError:
                 self._tell("checkpoint-key-missing", f"{key} has not signed it")
         return head
 
-    def _keys(self, changes: Sequence[Entry], size: int) -> tuple[VerifierKey, ...]:
-        """Return the keys that must have signed, as the trusted key and the key entries say."""
-        if not changes:
-            return ()
+    def _keys(self, changes: Sequence[Entry], size: int) -> Succession | None:
+        """Return the log's keys as the key entries tell them; None where none can be followed."""
         for entry in changes:
             if entry.kind not in KEY_KINDS or entry.seq >= size:
                 self._tell("manifest-entry-extra", "it changes no key", entry.seq)
-                return ()
+                return None
+        if not changes:
+            return None
         try:
-            first = VerifierKey.parse(str(changes[0].body["old_vkey"]))
-            succession = Succession(first)
+            succession = Succession(VerifierKey.parse(str(changes[0].body["old_vkey"])))
+            for entry in changes:
+                succession.take(entry)
         except KeyFormatError as error:
             self._tell("key-change-malformed", str(error), changes[0].seq)
-            return ()
-        for entry in changes:
-            try:
-                succession.take(entry)
-            except SuccessionError as error:
-                self._tell(error.code, error.detail, entry.seq)
-                return ()
+            return None
+        except SuccessionError as error:
+            self._tell(error.code, error.detail, entry.seq)
+            return None
         # Keys that no trusted one leads to are strangers, whatever they sign for each other.
-        known = any(key in succession.all for key in self._trust.logs)
-        return succession.keys_at(size) if known else ()
+        return succession if any(key in succession.all for key in self._trust.logs) else None
 
     def _vouched(self, head: Head | None) -> None:
         if head is None:
@@ -197,7 +195,7 @@ class _Judgement:
 
     def _history(self, head: Head) -> None:
         """Hold the head against what others kept, and against the log itself."""
-        kept, wrong = read_kept(self._asked.also, self._trust.logs, head.checkpoint.origin)
+        kept, wrong = read_kept(self._asked.also, self._trust, head.checkpoint.origin)
         links, torn = read_links(self._asked.consistency)
         self._problems += [*wrong, *torn]
         log: LogTiles | None = None
