@@ -1,15 +1,18 @@
 """A dock with witnesses, and the witnesses: honest ones that remember, for tests to mislead."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, cast
 
 from dock_daemon.answering import Answering
+from dock_daemon.evidence.records import Record
 from dock_daemon.evidence.state import State
 from hashing import checkpoint, note
 from hashing.checkpoint import Checkpoint
 from hashing.cosignature import CosignerSigner
-from tests.docks import NOW_MS
+from tests.docks import NOW_MS, DockIn, StandingClock
 
 NOW_S = NOW_MS // 1000
 
@@ -76,3 +79,21 @@ class Core:
         """Let a witness cosign the head; return the state that follows."""
         self.tell("cosigned", note=witness.cosign(self.head, time_s))
         return str(self.signing["state"])
+
+
+NOTE = Record(kind="recovery", docking=None, body={"recovered": "restart"})
+
+
+@contextmanager
+def running(dock: DockIn, *witnesses: Witness, settings: str = "") -> Iterator[Core]:
+    """Open a dock that has these witnesses."""
+    parts = [settings, *(witness.settings() for witness in witnesses)]
+    with dock.open("\n".join(parts)) as state:
+        yield Core(state)
+
+
+def grow(core: Core) -> None:
+    """Append an entry, and give the sealer its moment to publish."""
+    state, at = core.state, StandingClock().at()
+    state.sealer.ask(lambda ledger: ledger.append([NOTE], at))
+    state.sealer.ask(lambda ledger: state.signing.publish(ledger, at))
