@@ -23,9 +23,11 @@ from transport.asgi import App, Message, Receive, Scope, Send
 from transport.limits import Limits
 
 _TLS_1_3: Final = 0x0304
-_NO_HTTP: Final = (
-    b'{"type":"urn:sealdock:problem:no-http","title":"This is no HTTP request that we take.",'
-    b'"status":400,"code":"no-http"}'
+_NO_HTTP: Final = b'{"type":"urn:sealdock:problem:no-http","code":"no-http"}'
+_NO_HTTP_HEADERS: Final = (
+    ("content-type", "application/problem+json"),
+    ("content-length", str(len(_NO_HTTP))),
+    ("connection", "close"),
 )
 
 
@@ -67,7 +69,7 @@ class Connection(H11Protocol):
         """Take a new client; one too many costs an idle one its connection, or gets none."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(self._limits.buffer_bytes)
-        self.app = cast("Any", _dressed(cast("App", self.app), _tls_of(transport)))
+        self.app = cast("Any", _dressed(cast("App", self.app), _tls_of(transport), self._limits))
         if len(self.connections) > self._limits.connections:
             others = [cast("Connection", one) for one in self.connections if one is not self]
             next((one for one in others if not one.busy), self).abort()
@@ -115,12 +117,7 @@ class Connection(H11Protocol):
             self.cycle.message_event.set()
         head = h11.Response(
             status_code=400,
-            headers=[
-                ("content-type", "application/problem+json"),
-                ("content-length", str(len(_NO_HTTP))),
-                ("date", formatdate(usegmt=True)),
-                ("connection", "close"),
-            ],
+            headers=[*_NO_HTTP_HEADERS, ("date", formatdate(usegmt=True))],
             reason=b"Bad Request",
         )
         for event in (head, h11.Data(data=_NO_HTTP), h11.EndOfMessage()):
@@ -183,7 +180,7 @@ class Connection(H11Protocol):
             self.abort()
 
 
-def _dressed(app: App, tls: dict[str, Any] | None) -> App:
+def _dressed(app: App, tls: dict[str, Any] | None, limits: Limits) -> App:
     """Return `app` with the peer in its scope and the date on its answers."""
 
     async def dressed(scope: Scope, receive: Receive, send: Send) -> None:
@@ -196,9 +193,22 @@ def _dressed(app: App, tls: dict[str, Any] | None) -> App:
                 message = {**message, "headers": [date, *message.get("headers", [])]}
             await send(message)
 
-        await app(scope, receive, dated)
+        # h11 bounds a head that is still to end, not one that came all at once.
+        long = _head_bytes(scope) > limits.head_bytes
+        await (_too_long if long else app)(scope, receive, dated)
 
     return dressed
+
+
+def _head_bytes(scope: Scope) -> int:
+    fields = sum(len(name) + len(text) for name, text in scope["headers"])
+    return len(scope["raw_path"]) + len(scope["query_string"]) + fields
+
+
+async def _too_long(_scope: Scope, _receive: Receive, send: Send) -> None:
+    headers = [(name.encode(), text.encode()) for name, text in _NO_HTTP_HEADERS]
+    await send({"type": "http.response.start", "status": 431, "headers": headers})
+    await send({"type": "http.response.body", "body": _NO_HTTP})
 
 
 def _tls_of(transport: asyncio.Transport) -> dict[str, Any] | None:

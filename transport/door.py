@@ -34,6 +34,7 @@ _SPELT_TWICE: Final = re.compile(rb"//|/\.{1,2}(?:/|\Z)")
 _LONGEST_LOGGED: Final = 160
 
 
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
 _CODES: Final = {404: "not-found", 405: "method"}
 
 
@@ -42,23 +43,28 @@ class Door:
 
     What a route raises as ProblemError is what the client is told; every other exception is a
     fault of ours, is logged, and told as "internal". The titles must know the codes not-found,
-    method, path, too-large and internal.
+    method, path, too-large, refused and internal.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a door is made of comes in by name
         self,
         routes: Sequence[BaseRoute],
         titles: Titles,
         languages: Sequence[str],
         *,
         body_bytes: int = 0,
+        bodies: Mapping[str, int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Let in bodies of `body_bytes` at most; `headers` replace or join the usual ones."""
+        """Let in bodies of `body_bytes` at most, or as `bodies` says for a path.
+
+        `headers` replace or join the usual ones.
+        """
         self._app: App = Router(routes, redirect_slashes=False)
         self._titles = titles
         self._languages = languages
         self._body_bytes = body_bytes
+        self._bodies = bodies or {}
         more = {name.lower().encode(): text.encode() for name, text in (headers or {}).items()}
         self._headers = {**_SAFE, **more}
 
@@ -96,16 +102,17 @@ class Door:
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Return `receive` that ends with a 413 where a body is longer than it may be."""
         length = next((text for name, text in scope["headers"] if name == b"content-length"), b"0")
-        if int(length) > self._body_bytes:
-            raise ProblemError(413, "too-large", at_most=self._body_bytes)
+        most = self._bodies.get(scope["path"], self._body_bytes)
+        if int(length) > most:
+            raise ProblemError(413, "too-large", at_most=most)
         got = 0
 
         async def bounded() -> Message:
             nonlocal got
             message = await receive()
             got += len(message.get("body", b""))
-            if got > self._body_bytes:
-                raise ProblemError(413, "too-large", at_most=self._body_bytes)
+            if got > most:
+                raise ProblemError(413, "too-large", at_most=most)
             return message
 
         return bounded
@@ -136,6 +143,8 @@ def _path(scope: Scope) -> str:
 
     The absolute form that RFC 9112 3.2.2 has every server take is brought to the other.
     """
+    if scope["http_version"] not in _VERSIONS:
+        raise ProblemError(505, "refused")
     raw: bytes = scope["raw_path"]
     if not raw.startswith(b"/"):
         raw = _ABSOLUTE.sub(b"", raw, count=1) or b"/"

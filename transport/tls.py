@@ -89,12 +89,17 @@ def _trust(context: ssl.SSLContext, ca: str, crl: str) -> None:
     """Load whom we trust, and whom no longer."""
     _load(context, ca, "no-certificate", "it holds no certificate in PEM")
     if crl:
-        try:
-            x509.load_pem_x509_crl(_read(crl))
-        except ValueError as error:
-            raise TlsFileError(crl, "no-crl", "it holds no revocation list in PEM") from error
-        _load(context, crl, "no-crl", "it holds no revocation list in PEM")
-        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        _revoke(context, crl)
+
+
+def _revoke(context: ssl.SSLContext, crl: str) -> None:
+    """Load a revocation list; of several of one authority the newest counts."""
+    try:
+        x509.load_pem_x509_crl(_read(crl))
+    except ValueError as error:
+        raise TlsFileError(crl, "no-crl", "it holds no revocation list in PEM") from error
+    _load(context, crl, "no-crl", "it holds no revocation list in PEM")
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
 def _load(context: ssl.SSLContext, path: str, problem: str, reason: str) -> None:
@@ -110,3 +115,43 @@ def _read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise TlsFileError(path, "unreadable", error.strerror or str(error)) from error
+
+
+class Renewal:
+    """Files of a server's TLS that may be replaced while it runs, under the same names.
+
+    A new certificate and key, or revocation list, hold from the next connection on. Whom we trust
+    can be added to only by a start.
+    """
+
+    def __init__(self, context: ssl.SSLContext, *, cert: str, key: str, crl: str = "") -> None:
+        self._context = context
+        self._ours = (cert, key)
+        self._crl = crl
+        self._seen = self._stamps()
+
+    def look(self) -> bool:
+        """Take up what has changed since the last look; tell whether anything has.
+
+        Raises TlsFileError, once for each change, about a file that is of no use: what was
+        loaded before goes on.
+        """
+        now = self._stamps()
+        before, self._seen = self._seen, now
+        if now[:2] != before[:2]:
+            _identify(self._context, *self._ours)
+        if now[2:] != before[2:]:
+            _revoke(self._context, self._crl)
+        return now != before
+
+    def _stamps(self) -> tuple[tuple[int, int, int], ...]:
+        return tuple(map(_stamp, filter(None, (*self._ours, self._crl))))
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
+    """Return what differs once a file was written or replaced; of one that is not there, zeros."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -17,8 +17,9 @@ from dock_daemon.notify import Notifier
 from dock_daemon.web.app import application
 from dock_daemon.web.core import Core
 from transport import listening
+from transport.errors import TlsFileError
 from transport.serving import serve as serve_http
-from transport.tls import server_context
+from transport.tls import Renewal, server_context
 
 log = logging.getLogger("sealdock")
 
@@ -46,10 +47,14 @@ def serve(invocation: Invocation, *, listen: str | None) -> None:
     web = invocation.loaded.settings.web
     listen = listen or web.listen
     _check(invocation, web, listen)
-    asyncio.run(_serve(invocation, listen, _tls(web)))
+    tls = _tls(web)
+    renewal = Renewal(tls, cert=web.cert, key=web.key, crl=web.crl) if tls else None
+    asyncio.run(_serve(invocation, listen, tls, renewal))
 
 
-async def _serve(invocation: Invocation, listen: str, tls: ssl.SSLContext | None) -> None:
+async def _serve(
+    invocation: Invocation, listen: str, tls: ssl.SSLContext | None, renewal: Renewal | None
+) -> None:
     notifier = Notifier.from_environment()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +65,7 @@ async def _serve(invocation: Invocation, listen: str, tls: ssl.SSLContext | None
         _say(invocation, address, guarded=tls is not None)
         notifier.ready()
 
-    pulse = asyncio.create_task(_pulse(notifier))
+    pulse = asyncio.create_task(_pulse(notifier, renewal))
     try:
         app = application(invocation.state, core, invocation.lang)
         await serve_http(app, listen, tls=tls, stop=stop, ready=ready)
@@ -70,11 +75,16 @@ async def _serve(invocation: Invocation, listen: str, tls: ssl.SSLContext | None
         core.close()
 
 
-async def _pulse(notifier: Notifier) -> None:
-    """Feed the watchdog for as long as the loop turns."""
+async def _pulse(notifier: Notifier, renewal: Renewal | None) -> None:
+    """Feed the watchdog for as long as the loop turns; take up certificates that were renewed."""
     while True:
         notifier.alive()
         await asyncio.sleep(_PULSE_S)
+        try:
+            if renewal is not None and renewal.look():
+                log.info("certificates and revocation list taken up anew")
+        except TlsFileError as error:
+            log.warning("%s; what was loaded before goes on", error)
 
 
 def _say(invocation: Invocation, address: str, *, guarded: bool) -> None:
