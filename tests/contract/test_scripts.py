@@ -12,6 +12,7 @@ from tests.require import need
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = (
+    "script/bench",
     "script/bootstrap",
     "script/demo",
     "script/lock",
