@@ -1,7 +1,7 @@
 """Inclusion and consistency proofs: made from tiles, checked from hashes alone.
 
 RFC 6962 section 2.1; draft-ietf-plants-merkle-tree-certs section 4.4 for subtrees;
-docs/formats/proof.md. All three are one thing: the proof of a subtree
+docs/formats/proof.md section 9. All three are one thing: the proof of a subtree
 [start, end) of the tree of `size`. One leaf is the subtree [i, i+1), an
 earlier tree is [0, old). A proof names the hashes beside the way from the
 tree's root down to the subtree, lowest first. Where the subtree ends in the
