@@ -236,6 +236,90 @@ class SigningStoppedError(DockError):
         self.why = why
 
 
+class KeyChangeOpenError(StateError):
+    """The log's key is to be changed, and its last change has not ended."""
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(f"{old} is not retired yet; {new} has joined it")
+        self.old = old
+        self.new = new
+
+
+class NoKeyChangeError(StateError):
+    """A key is to be retired, and no newer one has joined it."""
+
+    def __init__(self, vkey: str) -> None:
+        super().__init__(f"{vkey} signs this log alone")
+        self.vkey = vkey
+
+
+class KeyChangeUnsignedError(StateError):
+    """A key is to be retired, and no checkpoint bears both signatures yet."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"no checkpoint covers entry {seq}, which changed the key")
+        self.seq = seq
+
+
+class DockingUnknownError(DockError):
+    """There is no docking of this number."""
+
+    def __init__(self, docking: int) -> None:
+        super().__init__(f"there is no docking {docking}")
+        self.docking = docking
+
+
+class DockingOpenError(DockError):
+    """What is asked for exists once a docking has ended, and it has not."""
+
+    def __init__(self, docking: int) -> None:
+        super().__init__(f"docking {docking} has not ended")
+        self.docking = docking
+
+
+class DockingUnpublishedError(DockError):
+    """A docking has ended, and no published checkpoint covers it yet."""
+
+    def __init__(self, docking: int, seq: int) -> None:
+        super().__init__(f"entry {seq}, which ends docking {docking}, is not published")
+        self.docking = docking
+        self.seq = seq
+
+
+class ClipUnknownError(DockError):
+    """No entry of this log seals this content, or there is no such entry."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"no entry seals {what}")
+        self.what = what
+
+
+class EntryUnpublishedError(DockError):
+    """An entry is kept, and no published checkpoint covers it yet."""
+
+    def __init__(self, seq: int, size: int) -> None:
+        super().__init__(f"entry {seq} is not among the {size} published ones")
+        self.seq = seq
+        self.size = size
+
+
+class OutputExistsError(DockError):
+    """A file that is to be written is there already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is there already")
+        self.path = path
+
+
+class OutputError(DockError):
+    """A file cannot be written where it was asked for."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 class UnpublishedError(DockError):
     """Clips are sealed and safe, but the published log does not show them yet."""
 

@@ -84,6 +84,16 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.CosignerKeyError: Fault("cosigner-key", ExitCode.FAILED),
     dock.SigningWaitsError: Fault("signing-waits", ExitCode.WARNINGS, retry=True),
     dock.SigningStoppedError: Fault("signing-stopped", ExitCode.WARNINGS),
+    dock.KeyChangeOpenError: Fault("key-change-open", ExitCode.FAILED),
+    dock.NoKeyChangeError: Fault("no-key-change", ExitCode.FAILED),
+    dock.KeyChangeUnsignedError: Fault("key-change-unsigned", ExitCode.FAILED, retry=True),
+    dock.DockingUnknownError: Fault("docking-unknown", ExitCode.NOT_FOUND),
+    dock.DockingOpenError: Fault("docking-open", ExitCode.FAILED, retry=True),
+    dock.DockingUnpublishedError: Fault("docking-unpublished", ExitCode.FAILED, retry=True),
+    dock.ClipUnknownError: Fault("clip-unknown", ExitCode.NOT_FOUND),
+    dock.EntryUnpublishedError: Fault("entry-unpublished", ExitCode.FAILED, retry=True),
+    dock.OutputExistsError: Fault("output-exists", ExitCode.FAILED),
+    dock.OutputError: Fault("output", ExitCode.FAILED),
     dock.UnpublishedError: Fault("unpublished", ExitCode.FAILED, retry=True),
     # Evidence in doubt is latched and shown, never retried and never repaired. Only where
     # the entries and the published log contradict each other is it a failed verification:

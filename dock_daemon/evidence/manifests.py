@@ -29,7 +29,8 @@ def of(ledger: Ledger, published: int, docking: int) -> dict[str, object] | None
 
     None where there is no such docking, or it is not closed, or not published yet.
     `note` is the first head that was ever signed over all of it and never changes; `newest`
-    is the published one, and `cosigned` the newest that somebody has cosigned.
+    is the published one, and `cosigned` the newest that somebody has cosigned. `keys` are
+    the entries that changed the log's key.
     """
     _demand_columns(ledger)
     rows = ledger.rows("SELECT closed_seq FROM docking WHERE number = ?", (docking,))
@@ -49,10 +50,22 @@ def of(ledger: Ledger, published: int, docking: int) -> dict[str, object] | None
         "docking": docking,
         "seq": seq,
         "ranges": _ranges(ledger, docking),
+        "keys": _key_entries(ledger),
         "note": first[1].decode(),
         "newest": _with_lines(ledger, newest),
         "cosigned": None if cosigned is None else _with_lines(ledger, cosigned),
     }
+
+
+def docking(ledger: Ledger, number: int) -> dict[str, object] | None:
+    """Return when a docking opened and closed, and by which entry; None if there is none."""
+    _demand_columns(ledger)
+    rows = ledger.rows(
+        "SELECT number AS docking, closed_seq AS seq, opened_ms, closed_ms FROM docking"
+        " WHERE number = ?",
+        (number,),
+    )
+    return rows[0] if rows else None
 
 
 def clip(ledger: Ledger, sha256: str) -> dict[str, object] | None:
@@ -93,6 +106,13 @@ def _ranges(ledger: Ledger, docking: int) -> list[list[int]]:
         else:
             ranges.append([seq, seq])
     return ranges
+
+
+def _key_entries(ledger: Ledger) -> list[int]:
+    rows = ledger.rows(
+        "SELECT seq FROM entry WHERE kind IN ('key-change', 'key-retired') ORDER BY seq"
+    )
+    return [cast("int", row["seq"]) for row in rows]
 
 
 def _demand_columns(ledger: Ledger) -> None:

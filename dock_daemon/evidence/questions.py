@@ -57,13 +57,21 @@ class AskManifest(_Ask, tag="manifest"):
     docking: _Natural
 
 
+class AskDocking(_Ask, tag="docking"):
+    """Whether there is such a docking, and how far it is."""
+
+    docking: _Natural
+
+
 class AskClip(_Ask, tag="clip"):
     """What seals a content."""
 
     sha256: Digest
 
 
-Question: TypeAlias = AskStatus | AskClips | AskFindings | AskManifests | AskManifest | AskClip
+Question: TypeAlias = (
+    AskStatus | AskClips | AskFindings | AskManifests | AskManifest | AskDocking | AskClip
+)
 
 
 def open_dockings(ledger: Ledger) -> list[int]:
@@ -223,6 +231,8 @@ def _answer(ledger: Ledger, asked: Question, published: int) -> object:
             return manifests.closed(ledger, published, after, limit)
         case AskManifest(docking=docking):
             return manifests.of(ledger, published, docking)
+        case AskDocking(docking=docking):
+            return manifests.docking(ledger, docking)
         case AskClip(sha256=sha256):
             return manifests.clip(ledger, sha256)
 

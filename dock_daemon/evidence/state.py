@@ -59,9 +59,17 @@ class State:
     """An opened state directory. Close it to seal what waits and publish."""
 
     def __init__(
-        self, root: Path, *, lock: int, store: Store, sealer: Sealer, signing: Signing
+        self,
+        root: Path,
+        *,
+        lock: int,
+        store: Store,
+        sealer: Sealer,
+        signing: Signing,
+        keys: LogKeys,
     ) -> None:
         self.root = root
+        self.keys = keys
         self.store = store
         self.sealer = sealer
         self.signing = signing
@@ -217,7 +225,7 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: 
         ledger.close()
         raise
     sealer.start()
-    return State(rooms.root, lock=lock, store=store, sealer=sealer, signing=signing)
+    return State(rooms.root, lock=lock, store=store, sealer=sealer, signing=signing, keys=keys)
 
 
 def _check_owner(root: Path) -> None:
