@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hashing import proofs
-from tests.proving import Files, holds_by
+from tests.trees import Files, holds_by
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "hashing"
 

@@ -9,7 +9,7 @@ from hashing.checkpoint import MAX_SIZE
 from hashing.errors import ProofError, TileError, TileForgedError
 from hashing.merkle import EMPTY_ROOT, leaf_hash
 from hashing.tile_reads import read_tile
-from tests.proving import (
+from tests.trees import (
     LEAVES,
     Files,
     Uniform,
