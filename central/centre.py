@@ -8,13 +8,15 @@ from typing import Final, ParamSpec, Self, TypeVar
 
 from central import clock as system
 from central.cosigning.acceptance import Clock
-from central.cosigning.cosigner import WITNESS, Cosigner
+from central.cosigning.cosigner import MIRROR, WITNESS, Cosigner
 from central.cosigning.evidence import Evidence
 from central.database.database import Database
 from central.errors import StateUnusableError
+from central.mirror.mirror import Mirror
 from central.register.docks import Register
 from central.witness.witness import Witness
 from config.central_loader import LoadedCentral
+from config.central_settings import Cosigning
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +35,7 @@ class Centre:
     evidence: Evidence
     clock: Clock
     witness: Witness | None
+    mirror: Mirror | None
     threads: ThreadPoolExecutor
 
     @classmethod
@@ -55,6 +58,7 @@ class Centre:
                 evidence=Evidence(database),
                 clock=clock,
                 witness=_witness(loaded, database, clock) if signs else None,
+                mirror=_mirror(loaded, database, clock) if signs else None,
                 threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="centre"),
             )
         except OSError as error:
@@ -77,14 +81,23 @@ class Centre:
 
 
 def _witness(loaded: LoadedCentral, database: Database, clock: Clock) -> Witness | None:
-    settings = loaded.settings
-    if not settings.witness.enabled:
+    settings = loaded.settings.witness
+    if not settings.enabled:
         return None
-    cosigner = Cosigner.open(
-        loaded.state / "keys",
-        WITNESS,
-        settings.cosigner_name(WITNESS),
-        ml_dsa=settings.witness.ml_dsa,
-        database=database,
-    )
-    return Witness(database, cosigner, clock=clock)
+    return Witness(database, _cosigner(loaded, WITNESS, settings, database), clock=clock)
+
+
+def _mirror(loaded: LoadedCentral, database: Database, clock: Clock) -> Mirror | None:
+    settings = loaded.settings.mirror
+    if not settings.enabled:
+        return None
+    cosigner = _cosigner(loaded, MIRROR, settings, database)
+    return Mirror(database, cosigner, loaded.state, clock=clock)
+
+
+def _cosigner(
+    loaded: LoadedCentral, role: str, settings: Cosigning, database: Database
+) -> Cosigner:
+    name = loaded.settings.cosigner_name(role)
+    folder = loaded.state / "keys"
+    return Cosigner.open(folder, role, name, ml_dsa=settings.ml_dsa, database=database)

@@ -37,7 +37,7 @@ def put(files: Mapping[Path, bytes], *, aside: Path) -> None:
 
 def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Put `data` at `path`, durable on return; raise OSError."""
-    temp = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    temp = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
     try:
         _write_new(temp, data, mode=mode)
         temp.replace(path)

@@ -93,6 +93,15 @@ MIRRORS: Final = Table(
     Column("next_entry", BigInteger, nullable=False),
 )
 
+# The entries of mirrored logs that change keys, verbatim: with them a later one is judged.
+KEY_ENTRIES: Final = Table(
+    "key_entries",
+    METADATA,
+    Column("origin", String, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry", LargeBinary, nullable=False),
+)
+
 FORKS: Final = Table(
     "forks",
     METADATA,

@@ -1,0 +1,219 @@
+"""The mirror: it holds whole logs, and cosigns a head only once it holds every entry of it.
+
+C2SP tlog-mirror. A head becomes pending by its signature and proof; entries come in packages, each
+proved to be part of a pending head before it is kept. Order, for what is kept:
+
+    (1) the files of the log, durable         (3) the head: cosigned, one transaction,
+    (2) how far they go, one transaction          the mark - (4) the checkpoint file - the answer
+
+A crash between any two is gone on from: files beyond (2) are written again with the same bytes,
+and the checkpoint file is the database's newest whenever a head is published.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from central.cosigning.acceptance import Acceptance, Clock
+from central.cosigning.cosigner import MIRROR, Cosigner
+from central.cosigning.heads import TakenFirst, move
+from central.cosigning.judging import Head
+from central.cosigning.outcomes import Accepted, Forbidden, Inconsistent, Outcome, Sender, Unknown
+from central.database.database import Database
+from central.errors import ContendedError, MirrorDoubtError, NotMirroredError
+from central.mirror import succession
+from central.mirror.files import LogCopy, aside_of, logs_of
+from central.mirror.outcomes import Stale, UploadRefusal
+from central.mirror.standing import Pending, Standing, keep_pending, move_next, standing
+from central.register.docks import Register, dock_of
+from hashing.submission import MirrorInfo, UploadHead, origin_hash
+
+MAX_EXCESS: Final = 8192
+"""Entries that a client may send although they are here; with more it is told where to begin."""
+
+PENDING: Final = "pending"
+_ATTEMPTS: Final = 100
+
+log = logging.getLogger("sealdock.central")
+
+
+class Mirror:
+    """All mirrored logs. Its methods may be called from many threads and processes.
+
+    They raise CentralError or OSError; MirrorDoubtError where files are not what was put there.
+    """
+
+    def __init__(
+        self, database: Database, cosigner: Cosigner, state: Path, *, clock: Clock
+    ) -> None:
+        """Keep logs below a centre's state directory."""
+        self.cosigner = cosigner
+        self._database = database
+        self._register = Register(database)
+        self._clock = clock
+        self._state = state
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._acceptance = Acceptance(PENDING, database, clock=clock, kept=keep_pending)
+        for place in (logs_of(state), aside_of(state)):
+            place.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    # -- what is asked -------------------------------------------------------
+
+    def standing(self, origin: str) -> Standing:
+        """Return how far a log has come."""
+        with self._database.reading() as connection:
+            return standing(connection, origin)
+
+    def checkpoint(self, name: str) -> bytes | None:
+        """Return the newest cosigned checkpoint of the log that paths call `name`."""
+        dock = self._register.find(name)
+        held = None if dock is None else self.standing(dock.origin).mirrored
+        return None if held is None else held.note
+
+    def folder(self, origin: str) -> Path:
+        """Return the log directory of a mirrored log; it need not exist."""
+        return self._copy(origin).folder
+
+    def entries(self, origin: str, start: int, end: int) -> Iterator[bytes]:
+        """Yield the entries [start, end) of a log; raise NotMirroredError beyond what is here."""
+        if end > self.standing(origin).next_entry:
+            raise NotMirroredError(origin)
+        return self._copy(origin).entries(start, end)
+
+    def root_at(self, origin: str, size: int) -> bytes | None:
+        """Return the root that the mirrored entries have at a size; None: not that many."""
+        if size > self.standing(origin).next_entry:
+            return None
+        return self._copy(origin).root(size)
+
+    def leaves(self, origin: str, start: int, end: int) -> list[bytes]:
+        """Return leaf hashes of entries that are here, out of one tile."""
+        return self._copy(origin).leaves(start, end)
+
+    # -- what is submitted ---------------------------------------------------
+
+    def add_checkpoint(self, body: bytes, sender: Sender) -> Outcome:
+        """Return what the body of an add-checkpoint deserves: no line, it is only pending."""
+        return self._acceptance.take(body, sender)
+
+    def admit(self, head: UploadHead, sender: Sender) -> Pending | UploadRefusal:
+        """Return up to which pending head entries may be sent, or why not so."""
+        if sender.only not in {None, head.origin}:
+            return Forbidden(head.origin)
+        with self._database.reading() as connection:
+            if dock_of(connection, head.origin) is None:
+                return Unknown(head.origin)
+            known = standing(connection, head.origin)
+        if known.newest is None:
+            return Inconsistent("no checkpoint of this log is pending")
+        aim = known.of(head.end)
+        excess = min(head.end, known.next_entry) - head.start
+        if aim is None or head.end < known.size or head.start > known.next_entry:
+            return Stale(self.info(known, head.end))
+        return Stale(self.info(known, head.end)) if excess > MAX_EXCESS else aim
+
+    @staticmethod
+    def info(known: Standing, end: int) -> MirrorInfo:
+        """Return from where and up to where a client is to send, if possible up to `end`."""
+        valid = known.of(end) is not None and end >= known.size
+        newest = 0 if known.newest is None else known.newest.size
+        return MirrorInfo(end if valid else newest, known.next_entry)
+
+    def append(self, origin: str, start: int, entries: Sequence[bytes]) -> int:
+        """Keep entries that were proved to be in a pending head; return the next that is missing.
+
+        What is here already is passed over. Durable on return.
+        """
+        with self._turn(origin):
+            known = self.standing(origin)
+            at = known.next_entry
+            if start > at:
+                raise MirrorDoubtError(origin=origin, detail=f"entry {start} would leave a gap")
+            fresh = entries[at - start :]
+            # Each pending head gets the files of its own size: any of them may be cosigned.
+            ends = {each.size for each in known.pending if at < each.size < start + len(entries)}
+            for end in sorted(ends | {start + len(entries)}):
+                if end > at:
+                    self._extend(origin, at, fresh[: end - at])
+                    at, fresh = end, fresh[end - at :]
+            return at
+
+    def commit(self, origin: str, size: int) -> Accepted | Stale:
+        """Cosign the pending head of `size`, all of whose entries are here; or say it is passed."""
+        with self._turn(origin):
+            for _ in range(_ATTEMPTS):
+                known = self.standing(origin)
+                aim = known.of(size)
+                if aim is None or size < known.size or size > known.next_entry:
+                    return Stale(self.info(known, size))
+                lines = self._sign(origin, known, aim)
+                if lines is not None:
+                    self._publish(origin, known.size)
+                    return Accepted(lines)
+        raise ContendedError(_ATTEMPTS)
+
+    # -- what is done ----------------------------------------------------------
+
+    def _extend(self, origin: str, at: int, entries: Sequence[bytes]) -> None:
+        """Do steps (1) and (2) for entries that begin at the next one missing."""
+        copy = self._copy(origin)
+        copy.grow(at, entries)
+        genesis = next(copy.entries(0, 1))
+        with self._database.writing() as connection:
+            # The turn is ours, so nobody else has moved it; a second centre on one database
+            # that keeps its files elsewhere would, and must not be believed.
+            if not move_next(connection, origin, at, at + len(entries)):
+                raise MirrorDoubtError(origin=origin, detail="another centre moved it on")
+            succession.follow(connection, origin, entries, genesis, now_ms=self._clock())
+
+    def _sign(self, origin: str, known: Standing, aim: Pending) -> bytes | None:
+        """Do step (3); None: the head was moved on by another process."""
+        if self._copy(origin).root(aim.size) != aim.root:
+            log.critical("%s: the mirrored tiles do not give the signed root", origin)
+            detail = f"the tiles do not give the root that was signed at {aim.size}"
+            raise MirrorDoubtError(origin=origin, detail=detail)
+        held = known.mirrored
+        time_s = max(self._clock() // 1000, 1, 0 if held is None else held.time_s)
+        text = aim.note.decode().partition("\n\n")[0] + "\n"
+        lines = self.cosigner.cosign(text, time_s)
+        new = Head(aim.size, aim.root, aim.note + lines, time_s)
+        try:
+            with self._database.writing() as connection:
+                if not move(connection, MIRROR, origin, held, new):
+                    return None
+                signed = self.cosigner.count(connection)
+        except TakenFirst:
+            return None
+        self.cosigner.release(signed)
+        return lines
+
+    def _publish(self, origin: str, before: int) -> None:
+        """Do step (4), with whatever is newest by now."""
+        held = self.standing(origin).mirrored
+        if held is None:
+            return
+        copy = self._copy(origin)
+        copy.publish(held.note, self._register.dock(origin).keys[0].vkey)
+        copy.sweep(before, held.size)
+
+    def _copy(self, origin: str) -> LogCopy:
+        return LogCopy(self._state, origin)
+
+    @contextlib.contextmanager
+    def _turn(self, origin: str) -> Iterator[None]:
+        """Let one thread of one process at a time change a log's files."""
+        name = origin_hash(origin)
+        with self._turns[name]:
+            path = aside_of(self._state) / f"{name}.lock"
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
