@@ -1,8 +1,8 @@
 """A witness and a mirror on a loopback port, as C2SP has them, that can be told to misbehave.
 
-    with Served(Witness(signer("w"), logs)) as witness:
-        witness.spoil = always(Reply(500))
-        ... Cosigner(url=witness.url, ...)
+with Served(Witness(signer("w"), logs)) as witness:
+    witness.spoil = always(Reply(500))
+    ... Cosigner(url=witness.url, ...)
 """
 
 import gzip
@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -75,7 +75,7 @@ class Witness:
         """Return the head that the next one has to extend."""
         return self.latest.get(origin, (Checkpoint(origin, 0, EMPTY_ROOT), b""))
 
-    def add_checkpoint(self, body: bytes) -> Reply:
+    def add_checkpoint(self, body: bytes) -> Reply:  # noqa: PLR0911  a return for each status
         """Do what add-checkpoint does."""
         try:
             asked = Submission.parse(body)
@@ -129,7 +129,9 @@ class Mirror(Witness):
 
     def answer(self, path: str, body: bytes) -> Reply:
         """Return what is answered to a POST."""
-        return self.add_entries(body) if path == "/add-entries" else Witness.answer(self, path, body)
+        return (
+            self.add_entries(body) if path == "/add-entries" else Witness.answer(self, path, body)
+        )
 
     def known(self, origin: str) -> tuple[Checkpoint, bytes]:
         """Return the head that is pending."""
@@ -140,7 +142,7 @@ class Mirror(Witness):
         self.pending[head.origin] = (head, signed)
         return Reply(200)
 
-    def add_entries(self, body: bytes) -> Reply:
+    def add_entries(self, body: bytes) -> Reply:  # noqa: PLR0911  a return for each status
         """Do what add-entries does."""
         found = UploadHead.read(body)
         if found is None:
@@ -164,9 +166,7 @@ class Mirror(Witness):
         self.latest[upload.origin] = (head, signed)
         return Reply(200, f"{self.line(head)}\n".encode())
 
-    def _add(
-        self, upload: UploadHead, head: Checkpoint, held: list[bytes], packed: bytes
-    ) -> None:
+    def _add(self, upload: UploadHead, head: Checkpoint, held: list[bytes], packed: bytes) -> None:
         reader = PackageReader(upload.start, upload.end)
         for taken, parcel in enumerate(reader.feed(packed)):
             if taken == self.most:
@@ -221,7 +221,9 @@ class Served:
             keys=(str(self.witness.key.verifier()),),
             url=self.url,
         )
-        return Cosigner(**{**{name: getattr(told, name) for name in told.__struct_fields__}, **more})
+        return Cosigner(
+            **{**{name: getattr(told, name) for name in told.__struct_fields__}, **more}
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -254,14 +256,16 @@ def _server(served: Served) -> ThreadingHTTPServer:
             self._reply(served.witness.monitor(self.path))
 
         def do_POST(self) -> None:
-            body = self._chunks() if "chunked" in self.headers.get("Transfer-Encoding", "") else (
-                self.rfile.read(int(self.headers["Content-Length"]))
+            body = (
+                self._chunks()
+                if "chunked" in self.headers.get("Transfer-Encoding", "")
+                else (self.rfile.read(int(self.headers["Content-Length"])))
             )
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             self._reply(served.witness.answer(self.path, body))
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_said: object) -> None:
             """Say nothing."""
 
         def _chunks(self) -> bytes:

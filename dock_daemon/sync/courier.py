@@ -102,7 +102,7 @@ class Courier:
         now_s = self._around.now_s()
         if not self.record.pause.over(now_s):
             return False
-        if self._asked_for(look):
+        if look.signing.state in UNDECIDED:
             return True
         if look.head is None or look.signing.state == "stopped" or look.head.text == self._final:
             return False
@@ -123,7 +123,7 @@ class Courier:
 
     async def _go(self, look: Look) -> Told:
         state = look.signing.state
-        if self._asked_for(look):
+        if state in UNDECIDED:
             state = await self._ask(look.signing.origin)
         if state == "stopped":
             return Told(Code.STOPPED)
@@ -135,9 +135,6 @@ class Courier:
         if outcome.code in ALARMS:
             await self._alarm(outcome, look.head.origin)
         return outcome
-
-    def _asked_for(self, look: Look) -> bool:
-        return self.party.role == "witness" and look.signing.state in UNDECIDED
 
     async def _keep(self, brought: Brought) -> Told:
         """Have the core make the cosignatures facts of the log."""
@@ -153,7 +150,7 @@ class Courier:
         return Told(Code.COSIGNED, {"size": head.size})
 
     async def _ask(self, origin: str) -> State:
-        """Ask what the witness knows of our log; tell the core, and return how signing stands."""
+        """Ask what they know of our log; tell the core, and return how signing stands."""
         try:
             answer = answers.of_monitoring(
                 await self.party.head(origin), origin=origin, utc_s=self._around.utc_s()
@@ -171,9 +168,7 @@ class Courier:
                 return await self._tell(word, detail=str(facts.get("detail", "")))
 
     async def _alarm(self, told: Told, origin: str) -> None:
-        """Bring the core what it can judge: the size that was named, and the head itself."""
-        if told.code is Code.AHEAD:
-            await self._tell("size", size=int(str(told.facts["size"])))
+        """Bring the core what it can judge: the head that they know, else what they claim."""
         detail = str(told.facts.get("detail", ""))
         try:
             answer = answers.of_monitoring(
@@ -183,8 +178,12 @@ class Courier:
             log.warning("%s: its head could not be fetched: %s", self.party.name, error)
             answer = Absent()
         if isinstance(answer, Shown):
-            await self._tell("head", shown=self._for_core(answer.note, origin), detail=detail)
-        elif told.code is not Code.AHEAD:
+            shown = self._for_core(answer.note, origin)
+            if await self._tell("head", shown=shown, detail=detail) == "stopped":
+                return
+        if told.code is Code.AHEAD:
+            await self._tell("size", size=int(str(told.facts["size"])))
+        elif not isinstance(answer, Shown):
             await self._tell("refused", detail=detail)
 
     async def _tell(
