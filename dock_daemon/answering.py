@@ -78,7 +78,7 @@ class TellAccess(_Tell, tag="access"):
 Asked: TypeAlias = AskSigning | AskInventory
 Told: TypeAlias = TellWitness | TellCosigned | TellAccess
 
-_ASKED: Final = {"signing", "inventory"}
+_ASKED: Final = ("signing", "inventory")
 
 
 class Answering:

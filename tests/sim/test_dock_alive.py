@@ -33,3 +33,20 @@ async def test_a_busy_sealer_is_not_taken_for_a_dead_one(dock: DockIn) -> None:
         await busy
         serving.stop()
         await task
+
+
+async def test_a_dock_that_lives_says_so_in_its_log(dock: DockIn) -> None:
+    """The first thing after a start: how often it will, and nothing about anybody."""
+    loaded = dock.settings("[log]\nheartbeat_s = 600\n")
+    ready = asyncio.Event()
+    with dock.open("[log]\nheartbeat_s = 600\n") as state:
+        serving = Dock(state, loaded, Rules.of(loaded), dock.clock, ScriptedHotplug())
+        task = asyncio.create_task(serving.serve(ready=ready.set, alive=lambda: None))
+        async with asyncio.timeout(60):
+            await ready.wait()
+        serving.stop()
+        await task
+    (beat,) = dock.parsed("heartbeat")
+    assert beat.body["interval_s"] == 600
+    assert beat.body.keys() == {"interval_s", "software", "free_gib", "waiting"}
+    dock.assert_holds()

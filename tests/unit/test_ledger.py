@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 
 from dock_daemon.errors import LedgerDoubtError, StateUnusableError
-from dock_daemon.evidence import schema
+from dock_daemon.evidence import cosignatures, manifests, schema
 from dock_daemon.evidence.ledger import Ledger
-from dock_daemon.evidence.records import DockingRow, FindingRow, Record, ReleaseRow
+from dock_daemon.evidence.records import (
+    CosignatureRow,
+    DockingRow,
+    FindingRow,
+    Record,
+    ReleaseRow,
+    cosigned,
+)
 from hashing.canonical import JSON
 from hashing.entry import GENESIS_PREV, leaf_hash, parse
 from tests.docks import StandingClock
@@ -156,6 +163,53 @@ def test_a_ledger_of_a_newer_dock_is_refused(ledger: Ledger, tmp_path: Path) -> 
     connection.close()
     with pytest.raises(LedgerDoubtError, match="newer"):
         Ledger.open(tmp_path / "ledger.db")
+
+
+def test_a_ledger_of_the_first_version_moves_on(ledger: Ledger, tmp_path: Path) -> None:
+    """Its entries stay as they are; which entry closed a docking is found again."""
+    ledger.append([note(0), docked(1), released(1), docked(2)], AT)
+    entries = list(ledger.entries(0, 9))
+    ledger.close()
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    with connection:
+        connection.execute("DROP TABLE cosignature")
+        connection.execute("DROP INDEX idx_docking_closed_seq")
+        connection.execute("ALTER TABLE docking DROP COLUMN closed_seq")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0002_cosigned'")
+    connection.close()
+
+    seen = Ledger.open_to_look(tmp_path / "ledger.db")
+    assert (seen.up_to_date, seen.size) == (False, 4)
+    assert cosignatures.lines_of(seen, 4) == ()
+    with pytest.raises(StateUnusableError, match="start the dock once"):
+        manifests.of(seen, 4, 1)
+    seen.close()
+    moved = Ledger.open(tmp_path / "ledger.db")
+    assert moved.up_to_date
+    assert list(moved.entries(0, 9)) == entries
+    assert moved.rows("SELECT number, closed_seq FROM docking ORDER BY number") == [
+        {"number": 1, "closed_seq": 2},
+        {"number": 2, "closed_seq": None},
+    ]
+    assert cosignatures.lines_of(moved, 4) == ()
+    moved.close()
+
+
+def test_riders_wait_for_nobody(ledger: Ledger, tmp_path: Path) -> None:
+    """They are counted nowhere, in this life and in the next."""
+    row = CosignatureRow(
+        size=1, name="w", key_id="0" * 8, role="witness", time_s=1, line="\N{EM DASH} w AAAAAAA="
+    )
+    ledger.append([note(0)], AT)
+    ledger.keep_checkpoint(1, b"one", 1)
+    ledger.append([cosigned(row)], AT)
+    assert (ledger.waiting(0), ledger.waiting(1)) == (1, 0)
+    ledger.append([note(1)], AT)
+    assert (ledger.waiting(0), ledger.waiting(1), ledger.waiting(3)) == (2, 1, 0)
+    ledger.close()
+    again = Ledger.open(tmp_path / "ledger.db")
+    assert (again.waiting(1), again.waiting(3)) == (1, 0)
+    again.close()
 
 
 def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hashing import checkpoint, note
 from hashing.checkpoint import Checkpoint
 from hashing.keys import SignerKey
 from tests.docks import DockIn
-from tests.witnessed import NOTE, NOW_S, Witness, grow, running
+from tests.witnessed import NOTE, NOW_S, Core, Witness, grow, running
 
 LONG_AGO_S = NOW_S - 4000
 

@@ -1,0 +1,159 @@
+"""The head on another medium: it speaks when no witness does, and never for a disk that forgot."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dock_daemon.evidence import alarms
+from dock_daemon.evidence.state import State, open_state
+from hashing import checkpoint, note
+from tests.docks import DockIn
+from tests.require import need
+from tests.witnessed import Core, Witness, grow, running
+
+
+@pytest.fixture
+def stick(dock: DockIn) -> Iterator[Path]:
+    """Return a folder on another file system than the dock's."""
+    with tempfile.TemporaryDirectory(prefix="sealdock-test-") as folder:
+        elsewhere = Path(folder).stat().st_dev != dock.folder.stat().st_dev
+        need(elsewhere, "two file systems to write to")
+        yield Path(folder)
+
+
+def opened(dock: DockIn, stick: Path, *witnesses: Witness) -> State:
+    """Open the state as a command without a daemon does: there is no time to wait for a word."""
+    parts = [on(stick), *(witness.settings() for witness in witnesses)]
+    return open_state(dock.settings("\n".join(parts)), dock.clock, can_ask=False)
+
+
+def on(stick: Path) -> str:
+    """Return the settings that copy heads to a folder."""
+    return f'[log]\nhead_copy = "{stick}"\n'
+
+
+def copied(stick: Path) -> int:
+    """Return the size of the head that was copied."""
+    (path,) = stick.glob("*.checkpoint")
+    return checkpoint.parse(note.parse(path.read_bytes())[0]).size
+
+
+def why(state: State) -> tuple[str, str]:
+    """Return how signing stands, once it was tried."""
+    grow(Core(state))
+    told = Core(state).signing
+    return told["state"], told["why"]
+
+
+def test_every_published_head_is_copied(dock: DockIn, stick: Path) -> None:
+    """Before it is shown, and again after each."""
+    with running(dock, settings=on(stick)) as core:
+        for _ in range(3):
+            grow(core)
+            assert copied(stick) == core.signing["published"]
+
+
+def test_a_copy_that_agrees_lets_sign_where_no_witness_answers(dock: DockIn, stick: Path) -> None:
+    """A dock without a network goes on by itself."""
+    witness = Witness()
+    with running(dock, witness, settings=on(stick)) as core:
+        grow(core)
+    for _ in range(2):
+        with opened(dock, stick, witness) as state:
+            assert why(state) == ("granted", "head-copy")
+            assert copied(stick) == Core(state).signing["entries"]
+    dock.assert_holds()
+
+
+def test_a_restored_disk_is_stopped_by_the_copy(dock: DockIn, stick: Path, tmp_path: Path) -> None:
+    """With and without witnesses: the copy remembers more."""
+    with running(dock, settings=on(stick)) as core:
+        grow(core)
+    shutil.copytree(dock.root, tmp_path / "backup")
+    with running(dock, settings=on(stick)) as core:
+        grow(core)
+    for witnesses in ((), (Witness(),)):
+        shutil.rmtree(dock.root)
+        shutil.copytree(tmp_path / "backup", dock.root)
+        newest = copied(stick)
+        with opened(dock, stick, *witnesses) as state:
+            assert why(state) == ("stopped", "ahead")
+        (alarm,) = alarms.load(dock.root)
+        assert alarm.witness == "head-copy"
+        assert alarm.theirs.size == newest == copied(stick)
+
+
+def test_a_copy_that_is_older_or_not_there_grants_nothing(
+    dock: DockIn, stick: Path, tmp_path: Path
+) -> None:
+    """An old stick, an empty one, and one that was not put in: held, and caught up later."""
+    witness = Witness()
+    with running(dock, witness, settings=on(stick)) as core:
+        grow(core)
+    (path,) = stick.glob("*.checkpoint")
+    old = path.read_bytes()
+    with opened(dock, stick, witness) as state:
+        grow(Core(state))
+    path.write_bytes(old)
+    with opened(dock, stick, witness) as state:
+        assert why(state) == ("held", "unanswered")
+        assert path.read_bytes() == old
+        assert Core(state).vouched(witness) == "granted"
+        grow(Core(state))
+        assert copied(stick) == Core(state).signing["entries"]
+    path.unlink()
+    with opened(dock, stick, witness) as state:
+        assert why(state) == ("held", "unanswered")
+    with opened(dock, tmp_path / "not there", witness) as state:
+        assert why(state) == ("held", "unanswered")
+    dock.verify()
+
+
+def test_a_copy_on_the_same_disk_proves_nothing(dock: DockIn) -> None:
+    """It is restored along with the state."""
+    witness = Witness()
+    here = dock.folder / "copies"
+    here.mkdir()
+    with running(dock, witness, settings=on(here)) as core:
+        grow(core)
+    with opened(dock, here, witness) as state:
+        assert why(state) == ("held", "unanswered")
+
+
+def test_a_crash_between_signature_and_copy(dock: DockIn, stick: Path) -> None:
+    """Of the one head that nobody was shown the copy need not know."""
+    witness = Witness()
+    with running(dock, witness, settings=on(stick)) as core:
+        grow(core)
+        (path,) = stick.glob("*.checkpoint")
+        before = [path.read_bytes(), (dock.root / "log" / "checkpoint").read_bytes()]
+        grow(core)
+    path.write_bytes(before[0])
+    (dock.root / "log" / "checkpoint").write_bytes(before[1])
+    with opened(dock, stick, witness) as state:
+        assert why(state) == ("granted", "head-copy")
+    dock.assert_holds()
+
+
+def test_a_medium_that_is_gone_holds_up_nothing(dock: DockIn, stick: Path) -> None:
+    """Publishing goes on, and the copy is made once it is back."""
+    with running(dock, settings=on(stick / "mounted")) as core:
+        grow(core)
+        assert core.signing["waiting"] == 0
+        (stick / "mounted").mkdir()
+        grow(core)
+        assert copied(stick / "mounted") == core.signing["published"]
+
+
+def test_a_strangers_note_there_is_passed_over(dock: DockIn, stick: Path) -> None:
+    """What is no head of ours proves nothing either way."""
+    witness = Witness()
+    with running(dock, witness, settings=on(stick)) as core:
+        grow(core)
+    (path,) = stick.glob("*.checkpoint")
+    path.write_bytes(b"no note")
+    with opened(dock, stick, witness) as state:
+        assert why(state) == ("held", "unanswered")
