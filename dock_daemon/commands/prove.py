@@ -1,0 +1,123 @@
+"""`sealdock prove`: the proof that the log holds a clip, and the entry that it proves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from config import text
+from config.messages import say
+from dock_daemon.commands.options import Invocation, common_options
+from dock_daemon.commands.printing import SCHEMA, json_line
+from dock_daemon.errors import ClipUnknownError, OutputExistsError
+from dock_daemon.handouts import Handouts, ProofMade, put
+
+_SUFFIX: Final = ".tlog-proof"
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where a proof and what goes with it are written."""
+
+    proof: Path
+    entry: Path
+    document: Path | None
+
+    @property
+    def all(self) -> list[Path]:
+        return [self.proof, self.entry, *([] if self.document is None else [self.document])]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealdock prove seen.mp4 -o clip.tlog-proof
+  sealdock prove 1042 -o entry.tlog-proof --with-document
+  sealdock verify --proof clip.tlog-proof --entry clip.entry.json --clip seen.mp4 \\
+    --key dock.vkey"""
+)
+@click.argument("clip", metavar="CLIP")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the proof here, and its entry beside it.",
+)
+@click.option(
+    "--entry",
+    "wanted",
+    metavar="SEQ",
+    type=click.IntRange(min=0),
+    help="Of several entries that seal the same content, this one only.",
+)
+@click.option(
+    "--with-document",
+    is_flag=True,
+    help="Write the entry's document too: it holds names and paths.",
+)
+@common_options
+def prove(
+    invocation: Invocation, *, clip: str, output: Path, wanted: int | None, with_document: bool
+) -> None:
+    """Write the proof that the log holds CLIP: a file, its SHA-256, or the number of an entry.
+
+    The proof is a tlog-proof of the newest published checkpoint with its cosignatures, and
+    verifies without this dock. Beside clip.tlog-proof lies clip.entry.json, the entry.
+    """
+    handouts = Handouts(invocation.loaded)
+    seqs = handouts.seqs_of(clip)
+    if wanted is not None:
+        if wanted not in seqs:
+            raise ClipUnknownError(f"{clip} ({wanted})")
+        seqs = [wanted]
+    made = [handouts.proof(seq, document=with_document) for seq in seqs]
+    files = [_files(output, each, several=len(made) > 1) for each in made]
+    for path in (path for each in files for path in each.all):
+        if path.exists():  # nothing is written where not all can be
+            raise OutputExistsError(path)
+    for each, where in zip(made, files, strict=True):
+        put(where.proof, each.proof)
+        put(where.entry, each.entry)
+        if where.document is not None and each.document is not None:
+            put(where.document, each.document)
+    _tell(invocation, handouts, made, files)
+
+
+def _files(output: Path, made: ProofMade, *, several: bool) -> _Files:
+    name = output.name.removesuffix(_SUFFIX)
+    stem = f"{name}-{made.seq}" if several else name
+    proof = output.with_name(f"{stem}{_SUFFIX}") if several else output
+    document = None if made.document is None else output.with_name(f"{stem}.document.json")
+    return _Files(proof, output.with_name(f"{stem}.entry.json"), document)
+
+
+def _tell(
+    invocation: Invocation, handouts: Handouts, made: list[ProofMade], files: list[_Files]
+) -> None:
+    vkey = str(handouts.vkey())
+    if invocation.json:
+        rows = [_row(each, where) for each, where in zip(made, files, strict=True)]
+        click.echo(json_line({"schema": SCHEMA, "vkey": vkey, "proofs": rows}))
+        return
+    lang = invocation.lang
+    for each, where in zip(made, files, strict=True):
+        size = each.head.size
+        written = text.listed(map(str, where.all), lang)
+        click.echo(say("prove.written", lang, seq=each.seq, size=size, files=written))
+        who = text.listed(each.cosigned, lang)
+        click.echo(say("prove.cosigned", lang, who=who) if who else say("prove.nobody", lang))
+        click.echo(say("prove.verify", lang, proof=where.proof, entry=where.entry, vkey=vkey))
+
+
+def _row(made: ProofMade, where: _Files) -> dict[str, object]:
+    return {
+        "seq": made.seq,
+        "proof": str(where.proof),
+        "entry": str(where.entry),
+        "document": None if where.document is None else str(where.document),
+        "size": made.head.size,
+        "cosigned": list(made.cosigned),
+    }
