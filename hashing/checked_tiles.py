@@ -12,12 +12,11 @@ from typing import Final
 
 from hashing.errors import EvidenceError, ProofError, TileForgedError
 from hashing.growth import Read, frontier_over
-from hashing.merkle import HASH_SIZE, perfect_root
 from hashing.proofs import consistency_proof, subtree_proof
-from hashing.tile_reads import TileRead, read_tile
-from hashing.tiles import MAX_LEVEL, WIDTH, shape, unpack_tile
+from hashing.tile_reads import Rows, TileRead, read_tile
+from hashing.tiles import MAX_LEVEL, WIDTH, shape
 
-_HELD: Final = 64  # checked tiles kept, at most 8 KiB each
+_HELD: Final = 64  # checked tiles kept, about 40 KiB each with the nodes over their hashes
 
 
 class CheckedTiles:
@@ -31,8 +30,8 @@ class CheckedTiles:
         self._size = size
         self._root = root
         self._read = read
-        self._edge: dict[int, bytes] | None = None  # by level; None: not checked yet
-        self._held: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._edge: dict[int, Rows] | None = None  # by level; None: not checked yet
+        self._held: OrderedDict[tuple[int, int], Rows] = OrderedDict()
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf hash at `index`."""
@@ -47,8 +46,7 @@ class CheckedTiles:
         while start < end:
             index, slot = divmod(start, WIDTH)
             stop = min(WIDTH, slot + end - start)
-            data = self.tile(0, index)[slot * HASH_SIZE : stop * HASH_SIZE]
-            found += unpack_tile(data, stop - slot)
+            found += self.tile(0, index)[0][slot:stop]
             start += stop - slot
         return found
 
@@ -60,8 +58,8 @@ class CheckedTiles:
         """Return the proof that this tree begins with the tree of `old`."""
         return consistency_proof(old, self._size, self.tile)
 
-    def tile(self, level: int, index: int) -> bytes:
-        """Return the hashes of a tile as this size has it, 32 bytes each."""
+    def tile(self, level: int, index: int) -> Rows:
+        """Return the hashes of a tile as this size has it, and the nodes over them."""
         edge = self._checked_edge()
         if index == shape(self._size, level)[0] and level in edge:
             return edge[level]
@@ -70,28 +68,24 @@ class CheckedTiles:
             self._held.move_to_end((level, index))
             return held
         found = read_tile(level, index, self._size, self._read)
+        rows = found.rows()
         above, slot = divmod(index, WIDTH)
-        vouched = self.tile(level + 1, above)[slot * HASH_SIZE : (slot + 1) * HASH_SIZE]
-        if _root(found) != vouched:
+        if rows[-1] != [self.tile(level + 1, above)[0][slot]]:
             raise TileForgedError(found.path, "it is not what the tile above it vouches for")
-        self._held[level, index] = found.data
+        self._held[level, index] = rows
         if len(self._held) > _HELD:
             self._held.popitem(last=False)
-        return found.data
+        return rows
 
-    def _checked_edge(self) -> dict[int, bytes]:
+    def _checked_edge(self) -> dict[int, Rows]:
         """Return the partial tiles by level, once they give the root."""
         if self._edge is None:
             found = self._read_edge()
-            rows = [
-                unpack_tile(found[level].data, len(found[level].data) // HASH_SIZE)
-                if level in found
-                else []
-                for level in range(max(found, default=-1) + 1)
-            ]
-            if frontier_over(self._size, rows).root() != self._root:
+            edge = {level: tile.rows() for level, tile in found.items()}
+            hashes = [edge[level][0] if level in edge else [] for level in range(MAX_LEVEL + 1)]
+            if frontier_over(self._size, hashes).root() != self._root:
                 raise self._forged_edge(found)
-            self._edge = {level: tile.data for level, tile in found.items()}
+            self._edge = edge
         return self._edge
 
     def _read_edge(self) -> dict[int, TileRead]:
@@ -124,15 +118,11 @@ class CheckedTiles:
 
     def _contradicted(self, level: int, tile: TileRead) -> bool:
         first = shape(self._size, level)[0] * WIDTH
-        for slot in range(len(tile.data) // HASH_SIZE):
+        for slot, sealed in enumerate(tile.rows()[0]):
             try:
                 below = read_tile(level - 1, first + slot, self._size, self._read)
             except (EvidenceError, OSError, LookupError):  # this one can say nothing
                 continue
-            if _root(below) != tile.data[slot * HASH_SIZE : (slot + 1) * HASH_SIZE]:
+            if below.rows()[-1] != [sealed]:
                 return True
         return False
-
-
-def _root(tile: TileRead) -> bytes:
-    return perfect_root(unpack_tile(tile.data, len(tile.data) // HASH_SIZE))

@@ -21,7 +21,7 @@ from typing import Final
 from hashing.checkpoint import MAX_SIZE
 from hashing.errors import ProofError
 from hashing.growth import Read
-from hashing.merkle import EMPTY_ROOT, HASH_SIZE, node_hash, perfect_root
+from hashing.merkle import EMPTY_ROOT, HASH_SIZE, node_hash
 from hashing.tile_reads import Tiles, read_tile
 from hashing.tiles import WIDTH
 
@@ -103,7 +103,7 @@ def range_root(low: int, high: int, tiles: Tiles) -> bytes:
 
 def tiles_of(size: int, read: Read) -> Tiles:
     """Return tiles by `read`, each read once."""
-    return lru_cache(_TILES_HELD)(lambda level, index: read_tile(level, index, size, read).data)
+    return lru_cache(_TILES_HELD)(lambda level, index: read_tile(level, index, size, read).rows())
 
 
 def check_inclusion(
@@ -184,9 +184,7 @@ def _node(height: int, index: int, tiles: Tiles) -> bytes:
     """Return the hash of the `index`-th full node over 2^height leaves each."""
     level, above = divmod(height, _TILE_HEIGHT)
     tile, slot = divmod(index << above, WIDTH)
-    data = tiles(level, tile)
-    ends = range((slot + 1) * HASH_SIZE, (slot + (1 << above) + 1) * HASH_SIZE, HASH_SIZE)
-    return perfect_root([data[at - HASH_SIZE : at] for at in ends])
+    return tiles(level, tile)[above][slot >> above]
 
 
 def _demand_leaf(index: int, size: int) -> None:

@@ -1,16 +1,19 @@
-"""One tile of a log of a given size, as whoever holds the log can give it."""
+"""One tile of a log of a given size, as whoever holds the log can give it, and what is above it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from hashing.errors import EvidenceError, TileError, TileForgedError
 from hashing.growth import Read
-from hashing.merkle import HASH_SIZE
-from hashing.tiles import WIDTH, shape, tile_path
+from hashing.merkle import HASH_SIZE, node_hash
+from hashing.tiles import WIDTH, shape, tile_path, unpack_tile
 
-# The hashes of a tile (level, index) of one certain size, 32 bytes each.
-Tiles = Callable[[int, int], bytes]
+# A tile's hashes, then those of the nodes over two of them, and so on: row h holds the
+# nodes over 2^h hashes each, those that are whole.
+Rows: TypeAlias = list[list[bytes]]
+# The rows of a tile (level, index) of one certain size.
+Tiles = Callable[[int, int], Rows]
 
 # How a `Read` says that it cannot give a file: a missing path, a missing key, a file in trouble.
 _ABSENT: Final = (OSError, LookupError, EvidenceError)
@@ -22,6 +25,14 @@ class TileRead:
 
     path: str
     data: bytes
+
+    def rows(self) -> Rows:
+        """Return its hashes and the nodes over them; fewer than 256 hashes are made."""
+        rows = [unpack_tile(self.data, len(self.data) // HASH_SIZE)]
+        while len(rows[-1]) > 1:
+            row = rows[-1]
+            rows.append([node_hash(row[at - 1], row[at]) for at in range(1, len(row), 2)])
+        return rows
 
 
 def read_tile(level: int, index: int, size: int, read: Read) -> TileRead:
