@@ -82,6 +82,20 @@ def test_the_golden_proof() -> None:
         proofs.check_inclusion(proof.index, size, leaf, proof.hashes, root)
 
 
+def test_the_files_of_our_golden_proof() -> None:
+    """Proofs, entry, policy and consistency proof are written to the bytes that were handed out."""
+    folder = GOLDEN / "proof"
+    files = {
+        "clip.entry": LOG.entries[CLIP],
+        "clip.mp4": CONTENT,
+        "clip.tlog-proof": LOG.proof(CLIP).encode(),
+        "older.tlog-proof": LOG.at(40).proof(CLIP).encode(),
+        "from-40": link(LOG, 40).data,
+        "trust.policy": policy_text().encode(),
+    }
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
+
+
 def test_an_entry_that_is_none_of_ours() -> None:
     """What a log truly holds, and is no entry of this format, is said to be that."""
     believed = Policy.parse(f"log {LOG300['log_vkey']}\nquorum none\n")
