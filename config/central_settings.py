@@ -71,6 +71,7 @@ class Pull(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: Annotated[int, Meta(ge=1, le=600)]
     longest_wait_s: Annotated[int, Meta(ge=1, le=86_400)]
     at_once: Annotated[int, Meta(ge=1, le=256)]
+    documents: bool
     ca: str
     cert: str
     key: str

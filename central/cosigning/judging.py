@@ -25,7 +25,7 @@ from hashing.note import Note
 from hashing.proofs import check_consistency
 from hashing.submission import Submission
 
-Kind = Literal["roots", "proof", "empty"]
+Kind = Literal["roots", "proof", "empty", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Suspect:
     roots: one size, two roots: the log signed both, nothing else is needed.
     proof: the proof that came with it does not lead from ours to theirs.
     empty: a head of no entries with a root that no empty tree has.
+    rollback: shorter than what is held, and what is held does not begin with it.
     """
 
     kind: Kind

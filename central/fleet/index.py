@@ -138,6 +138,13 @@ class Index:
                 continue
 
 
+def catch_up_all(index: Index) -> None:
+    """Read all that the mirror holds and nobody has read yet."""
+    for origin in index.observe():
+        while index.catch_up(origin):
+            continue
+
+
 def _put(connection: Connection, origin: str, start: int, values: Mapping[str, object]) -> bool:
     mine = update(FLEET).where((FLEET.c.origin == origin) & (FLEET.c.entries == start))
     if connection.execute(mine.values(**values)).rowcount:

@@ -21,11 +21,6 @@ def grade_words(grade: Grade, lang: str) -> str:
     return say(f"fleet-grade.{_NAMES[grade]}", lang)
 
 
-def late_short(late: Late, lang: str) -> str:
-    """Return what is late in a word or two."""
-    return say(f"fleet-late-short.{late.code}", lang)
-
-
 def late_sentence(late: Late, lang: str, zone: tzinfo, now_ms: int) -> str:
     """Return what is late as one line of facts."""
     facts = dict(late.facts)

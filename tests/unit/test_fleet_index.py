@@ -19,6 +19,7 @@ from hashing.keys import SignerKey
 from tests.unit.test_fleet_reading import DAY, ORIGIN, log
 
 LIMITS = Limits(silent_beats=3, silent_s=2700, unmirrored_s=600, late_days=7, certificate_days=30)
+BEAT: tuple[str, dict[str, JSON]] = ("heartbeat", {"interval_s": 900})
 START_MS = 1_800_000_000_000
 
 
@@ -119,8 +120,7 @@ def test_it_can_be_made_again(here: Here) -> None:
 
 def test_a_month_is_read_in_parts(here: Here) -> None:
     """What a dock sends after a month offline is read batch by batch, and it is not silent."""
-    beat: tuple[str, dict[str, JSON]] = ("heartbeat", {"interval_s": 900})
-    beats = log(DAY[0], *([beat] * (BATCH + 9)))
+    beats = log(DAY[0], *([BEAT] * (BATCH + 9)))
     here.enrol(ORIGIN)
     here.mirror(ORIGIN, beats)
     here.now_ms += 40 * 86_400_000
