@@ -82,10 +82,11 @@ class Manifests:
     def _assembled(self, row: Row, head: str, *, withheld: bool) -> bytes:
         seqs = [seq for first, last in row["ranges"] for seq in range(first, last + 1)]
         try:
+            _, read = self._published.reader()
             return manifest.assemble(
                 row["docking"],
                 seqs,
-                self._published.read,
+                read,
                 head.encode("utf-8"),
                 None if withheld else self._document,
                 row.get("keys", ()),

@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from dock_daemon.web.published import Published
 from dock_daemon.web.requests import number, parameters
-from hashing import checkpoint, note, proofs
-from hashing.errors import EvidenceError
+from hashing import proofs
+from hashing.errors import EvidenceError, TileError
+from hashing.growth import Read
 from transport import files
 from transport.files import Answer, Bytes
 from transport.problems import ProblemError
@@ -36,27 +37,34 @@ class Proofs:
         told = parameters(request, "index", "size")
         size = number(told, "size", least=1)
         index = number(told, "index", most=size - 1)
-        hashes = await self._made(size, lambda: proofs.inclusion(index, size, self._published.read))
+        hashes = await self._made(size, lambda read: proofs.inclusion(index, size, read))
         return immutable({"index": index, "size": size, "proof": hashes})
 
     async def _consistency(self, request: Request) -> Answer:
         told = parameters(request, "from", "to")
         new = number(told, "to")
         old = number(told, "from", most=new)
-        hashes = await self._made(new, lambda: proofs.consistency(old, new, self._published.read))
+        hashes = await self._made(new, lambda read: proofs.consistency(old, new, read))
         return immutable({"from": old, "to": new, "proof": hashes})
 
-    async def _made(self, size: int, make: Callable[[], list[bytes]]) -> list[str]:
-        signed = await self._published.checkpoint()
-        published = checkpoint.parse(note.parse(signed)[0]).size
-        if size > published:
-            raise ProblemError(404, "beyond", published=published)
+    async def _made(self, size: int, make: Callable[[Read], list[bytes]]) -> list[str]:
         try:
-            hashes = await asyncio.to_thread(make)
+            published, read = await asyncio.to_thread(self._published.reader)
+            if size > published:
+                raise ProblemError(404, "beyond", published=published)
+            hashes = await asyncio.to_thread(_from_tiles, make, read)
+        except FileNotFoundError as error:
+            raise ProblemError(404, "no-log") from error
         except (EvidenceError, OSError) as error:
-            # Tiles of what is published are there and are whole: else the log is damaged.
             raise ProblemError(500, "log-damaged") from error
         return [base64.b64encode(each).decode("ascii") for each in hashes]
+
+
+def _from_tiles(make: Callable[[Read], list[bytes]], read: Read) -> list[bytes]:
+    try:
+        return make(read)
+    except FileNotFoundError as error:  # of what is published every tile is there
+        raise TileError(f"{error.filename} is missing") from error
 
 
 def immutable(told: Mapping[str, object]) -> Answer:

@@ -13,9 +13,20 @@ from typing import Final
 from starlette.requests import Request
 from starlette.routing import Route
 
+from hashing import checkpoint, note
 from hashing.errors import TileError
+from hashing.growth import Read
 from hashing.merkle import HASH_SIZE
-from hashing.tiles import MAX_BUNDLE, WIDTH, Bundle, Tile, entries_path, parse_path, tile_path
+from hashing.tiles import (
+    MAX_BUNDLE,
+    WIDTH,
+    Bundle,
+    Tile,
+    entries_path,
+    parse_path,
+    shape,
+    tile_path,
+)
 from transport import files
 from transport.files import Answer, Bytes, File
 from transport.problems import ProblemError
@@ -51,13 +62,6 @@ class Published:
         finally:
             file.close()
 
-    async def checkpoint(self) -> bytes:
-        """Return the newest published checkpoint; raise ProblemError (404) before the first."""
-        try:
-            return await asyncio.to_thread(self.read, "checkpoint")
-        except FileNotFoundError as error:
-            raise ProblemError(404, "no-log") from error
-
     async def _text(self, request: Request) -> Answer:
         try:
             data = await asyncio.to_thread(self.read, request.scope["path"].removeprefix("/"))
@@ -79,21 +83,42 @@ class Published:
             raise ProblemError(404, "no-tile") from error
         return Answer(body=body, media_type=OCTETS, etag=etag, cache=files.IMMUTABLE)
 
+    def reader(self) -> tuple[int, Read]:
+        """Return the published size, and what reads tiles of any size up to it.
+
+        A partial tile that was never written, or has gone, is how a wider one begins. It
+        blocks. Raises FileNotFoundError before the first checkpoint, EvidenceError if that is none.
+        """
+        size = checkpoint.parse(note.parse(self.read("checkpoint"))[0]).size
+
+        def read(path: str) -> bytes:
+            try:
+                return self.read(path)
+            except FileNotFoundError:
+                place = parse_path(path)
+                full, partial = shape(size, 0 if isinstance(place, Bundle) else place.level)
+                width = WIDTH if place.index < full else partial
+                if place.width >= width:
+                    raise
+                return self._cut(place, width)
+
+        return size, read
+
     def _find(self, place: Tile | Bundle) -> tuple[File | Bytes, str]:
         try:
             file = files.open_below(self._log, place.path)
         except FileNotFoundError:
             if place.width == WIDTH:
                 raise
-            body = Bytes(self._cut(place))
+            body = Bytes(self._cut(place, WIDTH))
             return body, hashlib.sha256(body.data).hexdigest()
         return file, file.stamp
 
-    def _cut(self, place: Tile | Bundle) -> bytes:
-        """Return what a partial file held, from the full one; raise FileNotFoundError."""
+    def _cut(self, place: Tile | Bundle, width: int) -> bytes:
+        """Return what a partial file held, from the wider one; raise FileNotFoundError."""
         if isinstance(place, Tile):
-            return self.read(tile_path(place.level, place.index))[: place.width * HASH_SIZE]
-        whole = self.read(entries_path(place.index))
+            return self.read(tile_path(place.level, place.index, width))[: place.width * HASH_SIZE]
+        whole = self.read(entries_path(place.index, width))
         end = 0
         for _ in range(place.width):
             end += _LENGTH + int.from_bytes(whole[end : end + _LENGTH], "big")
