@@ -14,7 +14,6 @@ from dock_daemon.sync.party import Party
 from dock_daemon.sync.published import Head, PublishedLog
 from dock_daemon.sync.told import Code, Told
 from hashing.note import SignatureLine
-from hashing.proofs import consistency
 from hashing.submission import Submission
 
 # Somebody else may bring heads too (a centre that pulls), so a size can change once or
@@ -64,7 +63,7 @@ class Carrier:
         return Told(Code.CONFLICT, {"detail": f"409 named {_TRIES} sizes in a row"})
 
     async def _submit(self, old: int, head: Head) -> answers.Submitted:
-        proof = consistency(old, head.size, self._log.read)
+        proof = self._log.tiles(head).consistency(old)
         answer = await self._party.submit(Submission(old, tuple(proof), head.note))
         return answers.of_submission(
             answer,

@@ -19,14 +19,7 @@ from dock_daemon.sync.carrier import Brought, Carrier
 from dock_daemon.sync.party import Party
 from dock_daemon.sync.published import Head, PublishedLog
 from dock_daemon.sync.told import Code, Told
-from hashing.proofs import subtree_consistency
-from hashing.submission import (
-    PACKAGES_A_REQUEST,
-    MirrorInfo,
-    UploadHead,
-    pack_package,
-    packages,
-)
+from hashing.submission import PACKAGES_A_REQUEST, MirrorInfo, UploadHead, packages
 
 # What one request and one round may bring: others, and newer heads, want their turn too.
 _REQUEST_BYTES: Final = 4 << 20
@@ -101,15 +94,12 @@ class Mirroring:
         """Yield one request for [start, size): the canonical packages, or their beginning."""
         packer = zlib.compressobj(wbits=_GZIP)
         yield packer.compress(UploadHead(head.origin, start, head.size, ticket).encode())
-        room = _REQUEST_BYTES
+        tiles, room = self._log.tiles(head), _REQUEST_BYTES
         for package in packages(start, head.size)[:PACKAGES_A_REQUEST]:
-            entries = self._log.entries(package, head.size)
-            room -= sum(map(len, entries))
+            packed = self._log.packed(package, head, tiles)
+            room -= len(packed)
             if room < 0 and package.start > start:
                 break
-            proof = subtree_consistency(
-                package.subtree_start, package.end, head.size, self._log.read
-            )
-            yield packer.compress(pack_package(entries, proof))
+            yield packer.compress(packed)
             await asyncio.sleep(0)  # packing is work: let others have the loop in between
         yield packer.flush()

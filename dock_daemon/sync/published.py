@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Final
 
 from hashing import checkpoint, note
+from hashing.checked_tiles import CheckedTiles
 from hashing.checkpoint import Checkpoint
-from hashing.errors import FileTroubleError, Trouble
+from hashing.errors import FileTroubleError, TileForgedError, Trouble
 from hashing.evidence_files import read_file
+from hashing.merkle import HASH_SIZE, leaf_hash
 from hashing.note import MAX_NOTE
+from hashing.proofs import subtree_proof
 from hashing.tiles import MAX_BUNDLE, WIDTH, Bundle, shape, unpack_bundle
-from hashing.upload import Package
+from hashing.upload import Package, pack_package
 
-_MAX_KEY: Final = 4096
+_MAX_KEY: Final = 4096  # bytes
+_TILE: Final = WIDTH * HASH_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +72,36 @@ class PublishedLog:
         """Return the verifier key that the log itself states."""
         return self._read("vkey", _MAX_KEY).decode("ascii", "replace").strip()
 
-    def read(self, path: str) -> bytes:
-        """Return the bytes of a tile or bundle."""
-        return self._read(path, MAX_BUNDLE)
+    def tiles(self, head: Head) -> CheckedTiles:
+        """Return the tiles under a head, each checked before it is used.
 
-    def entries(self, package: Package, size: int) -> list[bytes]:
-        """Return the entries of a package out of a log of `size`."""
+        What rots on our own disk must not look, over there, like a second history.
+        """
+        return CheckedTiles(head.size, head.checkpoint.root, lambda path: self._read(path, _TILE))
+
+    def packed(self, package: Package, head: Head, tiles: CheckedTiles) -> bytes:
+        """Return the bytes of a package: its entries and the proof that `head` covers them."""
+        path, entries = self._entries(package, head.size)
+        leaves = tiles.leaves(package.start, package.end)
+        if [leaf_hash(entry) for entry in entries] != leaves:
+            raise TileForgedError(path, "it does not hold the entries that were sealed")
+        start, end = package.subtree_start, package.end
+        return pack_package(entries, subtree_proof(start, end, head.size, tiles.tile))
+
+    def _entries(self, package: Package, size: int) -> tuple[str, list[bytes]]:
         index = package.subtree_start // WIDTH
         full, partial = shape(size, 0)
         width = WIDTH if index < full else partial
+        path = Bundle(index, width).path
         try:
-            held = unpack_bundle(self.read(Bundle(index, width).path), width)
+            held = unpack_bundle(self._read(path, MAX_BUNDLE), width)
         except FileTroubleError:
             if width == WIDTH:
                 raise
-            held = unpack_bundle(self.read(Bundle(index).path), WIDTH)
+            path = Bundle(index).path
+            held = unpack_bundle(self._read(path, MAX_BUNDLE), WIDTH)
         first = package.subtree_start
-        return held[package.start - first : package.end - first]
+        return path, held[package.start - first : package.end - first]
 
     def _read(self, path: str, at_most: int) -> bytes:
         return read_file(f"{self.root}/{path}", at_most)
