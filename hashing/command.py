@@ -11,6 +11,7 @@ from typing import Final
 from hashing.codes import PROBLEMS
 from hashing.heads import Cosigned
 from hashing.instant import utc
+from hashing.manifest_check import ManifestReport
 from hashing.proof_check import ProofReport
 from hashing.report import Problem, Report
 from hashing.request import VERIFICATION_FAILED, RefusedError, Request, judge
@@ -44,6 +45,7 @@ def _request(options: argparse.Namespace) -> Request:
         log_dir=options.log_dir,
         store=options.store,
         proof=options.proof,
+        manifest=options.manifest,
         entry=options.entry,
         documents=options.document or (),
         consistency=options.consistency or (),
@@ -54,8 +56,14 @@ def _request(options: argparse.Namespace) -> Request:
     )
 
 
-def _render(report: Report | ProofReport) -> Iterator[str]:
-    return render_proof(report) if isinstance(report, ProofReport) else render(report)
+def _render(report: Report | ProofReport | ManifestReport) -> Iterator[str]:
+    match report:
+        case ProofReport():
+            return render_proof(report)
+        case ManifestReport():
+            return render_manifest(report)
+        case Report():
+            return render(report)
 
 
 def render(report: Report) -> Iterator[str]:
@@ -96,6 +104,28 @@ def render_proof(report: ProofReport) -> Iterator[str]:
     yield _verdict(len(report.problems))
 
 
+def render_manifest(report: ManifestReport) -> Iterator[str]:
+    """Yield the report on a manifest as lines for a person."""
+    for problem in report.problems:
+        yield f"problem  {_one(problem)}"
+    for notice in report.notices:
+        yield f"notice   {_one(notice)}"
+    if report.head is not None:
+        head = report.head.checkpoint
+        yield f"log      {printable(head.origin)}, {head.size} entries, root {head.root.hex()}"
+        yield from _cosigned(report.head.cosigned)
+    if report.account is not None:
+        told = report.account
+        yield (
+            f"docking  {told.docking}, {report.entries} entries: {len(told.clips)} clips"
+            f" ({told.size} bytes), {len(told.findings)} findings"
+        )
+        for remark in (*told.left, *told.doubts):
+            count = "" if remark.count is None else f", {remark.count}"
+            yield f"{remark.reason}: entry {remark.seq} {printable(remark.path or '')}{count}"
+    yield _verdict(len(report.problems))
+
+
 def _cosigned(cosigners: Sequence[Cosigned]) -> Iterator[str]:
     for each in cosigners:
         yield f"cosigned by {printable(each.key.name)} at {utc(each.time_s)}"
@@ -125,7 +155,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     verify = commands.add_parser(
         "verify",
-        help="check a log, or the proof of an entry",
+        help="check a log, a manifest, or the proof of an entry",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=_DESCRIPTION,
         epilog=_EXAMPLES.replace("PROGRAM", program),
@@ -136,6 +166,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     log = verify.add_argument_group("a log")
     log.add_argument("log_dir", type=Path, nargs="?", metavar="LOGDIR", help="all of it is read")
     log.add_argument("--store", type=Path, metavar="DIR", help="the store of clips and documents")
+    whole = verify.add_argument_group("a manifest")
+    whole.add_argument("--manifest", type=Path, metavar="FILE", help="what one docking produced")
     proof = verify.add_argument_group("a proof")
     proof.add_argument("--proof", type=Path, metavar="FILE", help="the .tlog-proof of an entry")
     proof.add_argument("--entry", type=Path, metavar="FILE", help="the entry, byte for byte")
@@ -157,7 +189,8 @@ def _add_files(group: argparse._ArgumentGroup, name: str, words: str) -> None:
 
 
 _DESCRIPTION: Final = """\
-Checks every byte of a log directory, or the proof that a log holds an entry.
+Checks every byte of a log directory, or of the manifest of one docking, or the
+proof that a log holds an entry.
 Exit code 0: verified; 6: not; 2: wrong use, or this is no key or policy;
 3: no such file or directory; 8: a file may not be read."""
 
@@ -165,5 +198,6 @@ _EXAMPLES: Final = """\
 examples:
   PROGRAM verify log --key dock.vkey --store store
   PROGRAM verify log --policy trust.policy --max-age 24h --also old.tlog-proof
+  PROGRAM verify --manifest docking-42.manifest --policy trust.policy
   PROGRAM verify --proof clip.tlog-proof --entry clip.entry --clip clip.mp4 \\
     --policy trust.policy"""

@@ -20,6 +20,8 @@ from hashing.kept import Named
 from hashing.keys import VerifierKey
 from hashing.log_head import followed, open_log, vouched
 from hashing.log_walk import Progress
+from hashing.manifest import MAX_MANIFEST
+from hashing.manifest_check import ManifestReport, check_manifest
 from hashing.policy import MAX_POLICY, Policy
 from hashing.proof_check import Age, Asked, Content, ProofReport, check_proof
 from hashing.report import Report
@@ -79,13 +81,14 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was named: a log directory with what goes with it, or a proof with what goes with it."""
+    """What was named: a log directory, a proof or a manifest, each with what goes with it."""
 
     key: str | None = None
     policy: Path | None = None
     log_dir: Path | None = None
     store: Path | None = None
     proof: Path | None = None
+    manifest: Path | None = None
     entry: Path | None = None
     documents: Sequence[Path] = ()
     consistency: Sequence[Path] = ()
@@ -97,15 +100,17 @@ class Request:
 
 def judge(
     request: Request, *, now_s: int, progress: Progress | None = None
-) -> Report | ProofReport:
+) -> Report | ProofReport | ManifestReport:
     """Return what is found; raise RefusedError where nothing can be judged.
 
     `now_s` matters with `max_age` only: without it, a verdict never changes with time.
     """
+    if request.manifest is not None:
+        return _judge_manifest(request, request.manifest, now_s)
     if request.proof is not None:
         return _judge_proof(request, request.proof, now_s)
     if request.log_dir is None:
-        raise refused("nothing-to-verify", USAGE, "", "name a log directory, or a proof")
+        raise refused("nothing-to-verify", USAGE, "", "name a log directory, a proof or a manifest")
     return _judge_log(request, request.log_dir, now_s, progress)
 
 
@@ -133,18 +138,42 @@ def _judge_log(request: Request, log_dir: Path, now_s: int, progress: Progress |
 
 
 def _judge_proof(request: Request, path: Path, now_s: int) -> ProofReport:
-    for name, given in (("LOGDIR", request.log_dir), ("--store", request.store)):
-        if given is not None:
-            raise refused("only-with-log", USAGE, name, f"{name} does not go with --proof")
+    _demand_no_log(request, "--proof")
     if request.entry is None:
         raise refused("nothing-to-verify", USAGE, str(path), "a proof needs its --entry")
     trust = _trust(request)
     (proof,) = _files([path], tlog_proof.MAX_PROOF)
     (entry,) = _files([request.entry], MAX_ENTRY)
+    trust, asked = _asked(request, trust, now_s)
+    return check_proof(entry, proof, trust, asked)
+
+
+def _judge_manifest(request: Request, path: Path, now_s: int) -> ManifestReport:
+    _demand_no_log(request, "--manifest")
+    for option, given in (
+        ("--proof", request.proof),
+        ("--entry", request.entry),
+        ("--document", request.documents),
+    ):
+        if given:
+            raise refused("only-with-proof", USAGE, option, f"{option} does not go with --manifest")
+    trust = _trust(request)
+    (file,) = _files([path], MAX_MANIFEST)
+    return check_manifest(file, *_asked(request, trust, now_s))
+
+
+def _demand_no_log(request: Request, option: str) -> None:
+    for name, given in (("LOGDIR", request.log_dir), ("--store", request.store)):
+        if given is not None:
+            raise refused("only-with-log", USAGE, name, f"{name} does not go with {option}")
+
+
+def _asked(request: Request, trust: Trust, now_s: int) -> tuple[Trust, Asked]:
+    """Return what else must hold of a proof or manifest, with trust that follows its log's keys."""
     if request.log is not None:
         _demand_directory(request.log, "no-log")
         trust = followed(trust, str(request.log))
-    asked = Asked(
+    return trust, Asked(
         age=_age(request.max_age, now_s),
         clips=[_content(clip, "no-clip") for clip in request.clips],
         documents=[_content(each, "no-file") for each in request.documents],
@@ -152,7 +181,6 @@ def _judge_proof(request: Request, path: Path, now_s: int) -> ProofReport:
         consistency=_files(request.consistency, MAX_SUBMISSION),
         log=None if request.log is None else open_log(str(request.log), trust),
     )
-    return check_proof(entry, proof, trust, asked)
 
 
 # -- whom to believe ---------------------------------------------------------------

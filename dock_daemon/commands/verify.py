@@ -20,6 +20,7 @@ from hashing.codes import PROBLEMS, WORDS
 from hashing.heads import Cosigned
 from hashing.instant import utc
 from hashing.log_walk import Progress
+from hashing.manifest_check import ManifestReport
 from hashing.proof_check import ProofReport
 from hashing.report import Problem, Report
 from hashing.request import Refusal, RefusedError, Request, judge
@@ -34,19 +35,21 @@ Examples:
   sealdock verify log --key log/vkey --store store
   sealdock verify log --key dock.example/1+c5686328+AaRV/SbF... --clip seen.mp4
   sealdock verify log --policy trust.policy --max-age 24h --also kept-last-month.tlog-proof
+  sealdock verify --manifest docking-42.manifest --policy trust.policy
   sealdock verify --proof clip.tlog-proof --entry clip.entry --clip seen.mp4 \\
     --policy trust.policy
 
 \b
 Exit codes: 0 verified, 6 something does not match, 2 wrong use, or this is no key or
 policy, 3 no such file or directory, 8 a file may not be read. docs/formats/log.md
-section 7 and docs/formats/proof.md section 6 have every code of a problem."""
+section 7, proof.md section 6 and manifest.md section 6 have every code of a problem."""
 )
 @click.argument("log_dir", metavar="[LOGDIR]", type=_PATH, required=False)
 @click.option("--key", metavar="VKEY", help="The log's key, or a file that holds it.")
 @click.option("--policy", type=_PATH, metavar="FILE", help="Logs, witnesses and a quorum.")
 @click.option("--store", type=_PATH, metavar="DIR", help="Check clips and documents here too.")
 @click.option("--proof", type=_PATH, metavar="FILE", help="Check this proof, not a log.")
+@click.option("--manifest", type=_PATH, metavar="FILE", help="Check what one docking produced.")
 @click.option("--entry", type=_PATH, metavar="FILE", help="The entry it proves, byte for byte.")
 @click.option(
     "--clip", "clips", type=_PATH, multiple=True, metavar="FILE", help="Say what seals this clip."
@@ -88,6 +91,7 @@ def verify(
     policy: Path | None,
     store: Path | None,
     proof: Path | None,
+    manifest: Path | None,
     entry: Path | None,
     clips: tuple[Path, ...],
     documents: tuple[Path, ...],
@@ -96,11 +100,11 @@ def verify(
     log: Path | None,
     max_age: str | None,
 ) -> None:
-    """Check a log, or the proof of an entry, trusting nobody but keys.
+    """Check a log, a manifest, or the proof of an entry, trusting nobody but keys.
 
-    Every entry, every tile and the signatures in LOGDIR are checked, offline; or, with --proof,
-    that a log holds one entry. The keys must come from someone you trust: the copy in LOGDIR is
-    only as good as LOGDIR.
+    Every entry, every tile and the signatures in LOGDIR are checked, offline; or, with
+    --manifest, all that one docking produced; or, with --proof, that a log holds one entry. The
+    keys must come from someone you trust: the copy in LOGDIR is only as good as LOGDIR.
     """
     said = lang or language()
     request = Request(
@@ -109,6 +113,7 @@ def verify(
         log_dir=log_dir,
         store=store,
         proof=proof,
+        manifest=manifest,
         entry=entry,
         documents=documents,
         consistency=consistency,
@@ -141,15 +146,18 @@ def _refuse(refusal: Refusal, lang: str, *, as_json: bool) -> NoReturn:
     raise click.exceptions.Exit(refusal.exit_code)
 
 
-def _lines(report: Report | ProofReport, lang: str) -> Iterator[str]:
+def _lines(report: Report | ProofReport | ManifestReport, lang: str) -> Iterator[str]:
     for problem in report.problems:
         yield f"{say('verify.problem', lang)}  {_line(problem, lang)}"
     unlisted = 0
-    if isinstance(report, ProofReport):
-        yield from _proof_lines(report, lang)
-    else:
-        yield from _log_lines(report, lang)
-        unlisted = sum(count for code, count in report.omitted.items() if code in PROBLEMS)
+    match report:
+        case ProofReport():
+            yield from _proof_lines(report, lang)
+        case ManifestReport():
+            yield from _manifest_lines(report, lang)
+        case Report():
+            yield from _log_lines(report, lang)
+            unlisted = sum(count for code, count in report.omitted.items() if code in PROBLEMS)
     if report.ok:
         yield say("verify.verified", lang)
     else:
@@ -195,6 +203,29 @@ def _proof_lines(report: ProofReport, lang: str) -> Iterator[str]:
     if report.entry is not None:
         kind, when = report.entry.kind, utc(report.entry.at.utc_ms // 1000)
         yield say("proof.entry", lang, seq=report.index, kind=kind, time=when)
+
+
+def _manifest_lines(report: ManifestReport, lang: str) -> Iterator[str]:
+    for notice in report.notices:
+        yield f"{say('verify.notice', lang)}  {_line(notice, lang)}"
+    if report.head is not None:
+        head = report.head.checkpoint
+        root = head.root.hex()
+        yield say("verify.log", lang, origin=head.origin, size=head.size, root=root)
+        yield from _cosigned(report.head.cosigned, lang)
+    if report.account is not None:
+        told = report.account
+        yield say(
+            "manifest.judged",
+            lang,
+            docking=told.docking,
+            entries=report.entries,
+            clips=len(told.clips),
+            size=text.size(told.size),
+            left=len(told.left),
+            doubts=len(told.doubts),
+            findings=len(told.findings),
+        )
 
 
 def _cosigned(cosigners: Sequence[Cosigned], lang: str) -> Iterator[str]:
