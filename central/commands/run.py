@@ -9,6 +9,7 @@ import click
 
 from central.centre import Centre
 from central.commands.options import SCHEMA, Invocation, common_options, json_line
+from central.pull.keeping import Keeping
 from central.web.app import app
 from config.central_settings import Web
 from transport import tls
@@ -53,7 +54,14 @@ async def _serve(centre: Centre, invocation: Invocation, context: ssl.SSLContext
             click.echo(json_line(told))
 
     listen = centre.loaded.settings.web.listen
-    await serve(app(centre), listen, tls=context, stop=stop, ready=ready)
+    keeping = Keeping(centre)
+    try:
+        async with asyncio.TaskGroup() as group:
+            kept = group.create_task(keeping.run())
+            await serve(app(centre), listen, tls=context, stop=stop, ready=ready)
+            kept.cancel()
+    finally:
+        keeping.close()
 
 
 def _tls(web: Web) -> ssl.SSLContext | None:

@@ -76,7 +76,7 @@ class Puller:
         settings = parts.settings
         longest = max(settings.longest_wait_s, settings.interval_s)
         self._bounds = Bounds(first_s=settings.interval_s, longest_s=longest)
-        self._tls = _context(settings)
+        self.tls = _context(settings)
 
     async def run(self) -> None:
         """Pull all docks, for ever."""
@@ -125,7 +125,7 @@ class Puller:
     async def _round(self, dock: Dock) -> tuple[bool, str]:
         """Fetch log and manifests; return whether there is more, and what failed besides."""
         parts = self._parts
-        async with Link(dock.url, self._tls, parts.settings.timeout_s) as link:
+        async with Link(dock.url, self.tls, parts.settings.timeout_s) as link:
             source = Source(link, budget=_SHARE_BYTES)
             if await Round(dock, source, parts.holders, parts.call).run():
                 return True, ""
