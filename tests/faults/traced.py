@@ -1,4 +1,4 @@
-"""`sealdock pull` as a process of its own, watched and disturbed by strace."""
+"""`sealdock pull`, or another module, as a process of its own, disturbed by strace."""
 
 import json
 import os
@@ -54,30 +54,21 @@ def pull(dock: DockIn, card: Path, *strace: str) -> Pulled:
 
     A trace goes to a file and comes back as `calls` when "-o" is not among them.
     """
+    command = [
+        "dock_daemon.commands.root", "pull", str(card), "--state", str(dock.root),
+        "--config", str(dock.config), "--json",
+    ]  # fmt: skip
+    return run(dock.folder, command, *strace)
+
+
+def run(folder: Path, module: Sequence[str], *strace: str) -> Pulled:
+    """Run a module of ours, with its arguments, under strace; the trace goes into `folder`."""
     program = shutil.which("strace")
     need(program is not None, "strace")
-    trace = dock.folder / "trace"
+    trace = folder / "trace"
     output = [] if "-o" in strace else ["-o", str(trace)]
     done = subprocess.run(
-        [
-            str(program),
-            "-f",
-            "-s",
-            "300",
-            *output,
-            *strace,
-            sys.executable,
-            "-B",
-            "-m",
-            "dock_daemon.commands.root",
-            "pull",
-            str(card),
-            "--state",
-            str(dock.root),
-            "--config",
-            str(dock.config),
-            "--json",
-        ],
+        [str(program), "-f", "-s", "300", *output, *strace, sys.executable, "-B", "-m", *module],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "SEALDOCK_DOCK_ORIGIN": ORIGIN, "SEALDOCK_LANG": "en"},
         capture_output=True,
