@@ -96,6 +96,12 @@ class Mirror:
         """Return leaf hashes of entries that are here, out of one tile."""
         return self._copy(origin).leaves(start, end)
 
+    def demand_sound(self, origin: str) -> None:
+        """Raise MirrorDoubtError unless the right edge of the mirrored log gives its root."""
+        held = self.standing(origin).mirrored
+        if held is not None:
+            self._demand_root(origin, held.size, held.root)
+
     # -- what is submitted ---------------------------------------------------
 
     def add_checkpoint(self, body: bytes, sender: Sender) -> Outcome:
@@ -174,10 +180,7 @@ class Mirror:
 
     def _sign(self, origin: str, known: Standing, aim: Pending) -> bytes | None:
         """Do step (3); None: the head was moved on by another process."""
-        if self._copy(origin).root(aim.size) != aim.root:
-            log.critical("%s: the mirrored tiles do not give the signed root", origin)
-            detail = f"the tiles do not give the root that was signed at {aim.size}"
-            raise MirrorDoubtError(origin=origin, detail=detail)
+        self._demand_root(origin, aim.size, aim.root)
         held = known.mirrored
         time_s = max(self._clock() // 1000, 1, 0 if held is None else held.time_s)
         text = aim.note.decode().partition("\n\n")[0] + "\n"
@@ -193,13 +196,19 @@ class Mirror:
         self.cosigner.release(signed)
         return lines
 
+    def _demand_root(self, origin: str, size: int, root: bytes) -> None:
+        if self._copy(origin).root(size) != root:
+            log.critical("%s: the mirrored tiles do not give the signed root", origin)
+            detail = f"the tiles do not give the root that was signed at {size}"
+            raise MirrorDoubtError(origin=origin, detail=detail)
+
     def _publish(self, origin: str, before: int) -> None:
         """Do step (4), with whatever is newest by now."""
         held = self.standing(origin).mirrored
         if held is None:
             return
         copy = self._copy(origin)
-        copy.publish(held.note, self._register.dock(origin).keys[0].vkey)
+        copy.publish(held.note, self._register.dock(origin).vkey)
         copy.sweep(before, held.size)
 
     def _copy(self, origin: str) -> LogCopy:

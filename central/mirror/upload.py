@@ -53,6 +53,8 @@ class Upload:
             )
         except ProofError as error:
             self._flush()
+            # Before a client is blamed: the leaves of ours in it must be what they were.
+            self._mirror.demand_sound(self._head.origin)
             return Inconsistent(f"entries {package.start} to {package.end}: {error}")
         self._batch += parcel.entries
         self._bytes += sum(map(len, parcel.entries))

@@ -59,6 +59,13 @@ class Dock:
         found = (_usable(key.vkey) for key in self.keys if key.retired_ms is None)
         return tuple(key for key in found if key is not None)
 
+    @property
+    def vkey(self) -> str:
+        """The newest Ed25519 key: in force, or else the one that was last; empty if none."""
+        plain = [key for key in self.keys if isinstance(_usable(key.vkey), VerifierKey)]
+        inforce = [key for key in plain if key.retired_ms is None]
+        return next((key.vkey for key in reversed(inforce or plain)), "")
+
 
 class Register:
     """Reads and changes the register. Every method may raise DatabaseError."""

@@ -19,7 +19,8 @@ from central.cosigning.outcomes import (
 )
 from central.errors import AmnesiaError, ContendedError, DatabaseError
 from hashing.submission import SIZE_TYPE, TEXT_TYPE, encode_size
-from transport.callers import CENTRAL, DOCK, Caller, caller_of
+from transport.asgi import Scope
+from transport.callers import AUDITOR, CENTRAL, DOCK, OPERATOR, Caller, caller_of
 from transport.problems import ProblemError
 
 NOT_KEPT: Final = {"cache-control": "no-store"}
@@ -63,6 +64,15 @@ def sender_of(request: Request, *, certificates: bool) -> Sender:
     if not caller.may(DOCK) or caller.origin is None:
         raise ProblemError(403, "no-dock", name=caller.name)
     return Sender(_named(caller), caller.origin)
+
+
+def demand_reader(scope: Scope, origin: str, *, certificates: bool) -> None:
+    """Raise ProblemError unless the caller may read this log: a dock reads its own alone."""
+    caller = caller_of(scope)
+    if not certificates or caller.may(CENTRAL, AUDITOR, OPERATOR):
+        return
+    if not caller.may(DOCK) or caller.origin != origin:
+        raise ProblemError(403, "not-yours", origin=origin)
 
 
 def guarded(handler: Handler) -> Handler:

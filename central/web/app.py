@@ -1,4 +1,4 @@
-"""All that a centre serves, behind one door."""
+"""All that a centre serves, behind its doors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -6,14 +6,15 @@ from typing import Final
 from starlette.routing import BaseRoute
 
 from central.centre import Centre
-from central.web import witness_api
+from central.web import fleet_api, mirror_api, witness_api
 from config.messages import LANGUAGES, say
-from transport.asgi import App
+from hashing.submission import MAX_UPLOAD
+from transport.asgi import App, Receive, Scope, Send
 from transport.door import Door
 
 Routes = Callable[[Centre], Sequence[BaseRoute]]
 
-PARTS: Final[tuple[Routes, ...]] = (witness_api.routes,)
+PARTS: Final[tuple[Routes, ...]] = (witness_api.routes, mirror_api.routes, fleet_api.routes)
 """What is served; a further page is a module and a name here."""
 
 BODY_BYTES: Final = 64 << 10
@@ -22,11 +23,18 @@ BODY_BYTES: Final = 64 << 10
 
 def app(centre: Centre) -> App:
     """Return the centre's application."""
-    routes = [route for part in PARTS for route in part(centre)]
     lang = centre.loaded.settings.centre.language
     # Who does not say what he reads gets the centre's own language.
     languages = (lang, *(each for each in LANGUAGES if each != lang))
-    return Door(routes, title, languages, body_bytes=BODY_BYTES)
+    routes = [route for part in PARTS for route in part(centre)]
+    door = Door(routes, title, languages, body_bytes=BODY_BYTES)
+    uploads = Door(mirror_api.upload_routes(centre), title, languages, body_bytes=MAX_UPLOAD)
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        chosen = uploads if scope["path"] == mirror_api.UPLOADS else door
+        await chosen(scope, receive, send)
+
+    return served
 
 
 def title(code: str, lang: str, facts: Mapping[str, object]) -> str:
