@@ -1,6 +1,7 @@
 """A dock's published log and its core, for couriers to run between them and cosigners."""
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hashing.cosignature import time_of
 from hashing.cosigners import parse_cosigner
 from hashing.errors import EvidenceError
 from tests import sealed
-from tests.cosigners import NOW_S, Served
+from tests.cosigners import NOW_S
 from transport.backoff import Bounds
 
 PATIENCE_S = 20.0
@@ -131,21 +132,24 @@ class Stage:
             await courier.party.close()
 
 
+@functools.cache
+def _entries(count: int) -> tuple[bytes, ...]:
+    log = sealed.Sealed()
+    log.genesis()
+    while len(log.entries) < count:
+        log.add("heartbeat")
+    return tuple(log.entries)
+
+
+def quiet(entries: int) -> sealed.Sealed:
+    """Return a log of so many entries in which nothing ever happened."""
+    return sealed.Sealed(entries=list(_entries(entries)))
+
+
 def stage(root: Path, entries: int = 300, *, sizes: list[int] | None = None) -> Iterator[Stage]:
     """Yield a dock whose log of `entries` is published."""
-    log = sealed.long(entries)
+    log = quiet(entries)
     made = Stage(root, log, FakeCore(log))
     made.publish(sizes=sizes)
     yield made
     made.aside.close()
-
-
-def spoil_once(served: Served, spoil: Callable[[str], Any]) -> None:
-    """Answer the first request by `spoil`, and the others honestly."""
-    done: list[str] = []
-
-    def once(path: str, reply: Any) -> Any:
-        done.append(path)
-        return spoil(path) if len(done) == 1 else reply
-
-    served.spoil = once

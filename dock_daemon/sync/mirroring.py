@@ -46,15 +46,22 @@ class Mirroring:
         Raises LinkError, or EvidenceError where our own files are not as they must be.
         """
         for _ in range(_OTHER_HEADS):
-            if head.text != self._pending:
+            remembered = head.text == self._pending
+            if not remembered:
                 brought = await self._carrier.bring(head)
                 if isinstance(brought, Told):
                     return brought
-                head = brought.head
-                self._pending = head.text
+                head, self._pending = brought.head, brought.head.text
             outcome = await self._upload(head)
-            if not isinstance(outcome, MirrorInfo):
+            if isinstance(outcome, Brought):
                 return outcome
+            if isinstance(outcome, Told):
+                if outcome.code is not Code.INCONSISTENT:
+                    return outcome
+                self._pending = ""
+                if not remembered:
+                    return outcome
+                continue  # a mirror that has no pending head says 422: it gets ours anew
             # It takes entries up to another size only: somebody brought a newer head.
             self._pending = ""
             newest = self._log.head()

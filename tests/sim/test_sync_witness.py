@@ -11,7 +11,7 @@ from dock_daemon.sync.told import REACHED, Code, Wait
 from hashing.submission import SIZE_TYPE
 from tests import sealed
 from tests.cosigners import NOW_S, Reply, Served, Witness, always, reset, signer
-from tests.syncing import REFRESH_S, Stage, stage
+from tests.syncing import REFRESH_S, Stage, quiet, stage
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def test_an_old_state_is_found_before_anything_is_signed(
     dock: Stage, witness: Served, tmp_path: Path
 ) -> None:
     """A witness that knows more than the dock stops it, and nothing is brought any more."""
-    longer = sealed.long(40)
+    longer = quiet(40)
     longer.write(tmp_path / "before")
     newer = Stage(tmp_path / "before", longer, dock.core)
     await newer.visit(newer.courier(witness.settings()))
@@ -123,7 +123,7 @@ async def test_a_witness_that_is_ahead_is_an_alarm_with_its_head(
     dock: Stage, witness: Served, tmp_path: Path
 ) -> None:
     """Also later on: the 409 names more than was published, and its head is handed over."""
-    longer = sealed.long(40)
+    longer = quiet(40)
     longer.write(tmp_path / "before")
     newer = Stage(tmp_path / "before", longer, dock.core)
     await newer.visit(newer.courier(witness.settings()))
@@ -159,7 +159,7 @@ async def test_two_histories_are_told_with_both_heads(
     dock: Stage, witness: Served, tmp_path: Path
 ) -> None:
     """A 422 brings the witness's head to the core, which knows both then."""
-    other = sealed.long(25)
+    other = quiet(25)
     other.add("heartbeat", forked=1)
     other.write(tmp_path / "other")
     fork = Stage(tmp_path / "other", other, dock.core)
