@@ -39,6 +39,7 @@ from dock_daemon.docking.events import (
 )
 from dock_daemon.docking.rules import Rules
 from dock_daemon.evidence.state import open_state
+from dock_daemon.rehearsal import vouched
 from dock_daemon.rehearsal.card import Card, make_card, make_clip
 from dock_daemon.rehearsal.usb import Port
 
@@ -126,6 +127,7 @@ def play(stage: Stage, *, port: Callable[[], Port]) -> None:
     asyncio.run(_dock(stage, port()))
     _verify(stage)
     _forge(stage)
+    vouched.play(stage.folder, stage.state, stage.sealed, tell=stage.tell, expect=_expect)
 
 
 def _make(stage: Stage) -> None:
