@@ -56,7 +56,8 @@ class ToldCore:
         return {"seq": 99}
 
     def _inventory(self, request: control.Request) -> object:
-        names = sorted(name for name in self.sealed.clips if name > str(request["after"]))
+        after = str(request.get("after", ""))
+        names = sorted(name for name in self.sealed.clips if name > after)
         told = [{"sha256": name, "size": len(self.sealed.clips[name])} for name in names]
         return told[: int(str(request["limit"]))]
 

@@ -109,8 +109,7 @@ class Clips:
         if after and not is_digest(after):
             raise ProblemError(400, "query", parameter="after")
         limit = number(told, "limit", least=1, most=MOST_ITEMS, default=MOST_ITEMS)
-        items: list[Row] = await self._core.rows(
-            {"ask": "inventory", "after": after, "limit": limit}
-        )
+        past = {"after": after} if after else {}
+        items: list[Row] = await self._core.rows({"ask": "inventory", "limit": limit, **past})
         more = items[-1]["sha256"] if len(items) == limit else None
         return as_json({"items": items, "next": more})

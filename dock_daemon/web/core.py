@@ -1,6 +1,7 @@
 """The core of the dock, asked over its socket from another process."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, Final, cast
 from dock_daemon import control
 from dock_daemon.errors import DaemonUnreachableError
 from transport.problems import ProblemError
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 4  # fewer than the socket takes, so that the technician gets through too
 RETRY_S: Final = 5
@@ -56,6 +59,7 @@ class Core:
         try:
             return await loop.run_in_executor(self._threads, control.ask, self._state, request)
         except (DaemonUnreachableError, OSError) as error:
+            log.warning("asked for %s, the core: %s", request.get("ask", "access"), error)
             raise silent() from error
 
 

@@ -89,7 +89,7 @@ class Manifests:
                 read,
                 head.encode("utf-8"),
                 None if withheld else self._document,
-                row.get("keys", ()),
+                row["keys"],
             )
         except (EvidenceError, OSError) as error:
             raise ProblemError(500, "log-damaged") from error
