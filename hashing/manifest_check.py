@@ -148,10 +148,13 @@ class _Judgement:
         try:
             size = manifest.head_of(self._manifest.note).size
             keys = self._keys([line.entry for line in lines], size)
-            if keys is not None:
-                self._trust = replace(self._trust, succession=keys)
+        except ManifestError:
+            size, keys = 0, None  # what is wrong with it is said below
+        if keys is not None:
+            self._trust = replace(self._trust, succession=keys)
+        try:
             head = heads.read_head(self._manifest.note, self._trust)
-        except (HeadError, ManifestError) as error:
+        except HeadError as error:
             self._tell(error.code, error.detail)
             return None
         for key in () if keys is None else keys.keys_at(size):
