@@ -37,7 +37,7 @@ def unit(name: str) -> configparser.ConfigParser:
 
 def test_systemd_takes_every_unit(tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say, programs aside that only a dock has."""
-    assert len(UNITS) == 3
+    assert {path.name for path in UNITS} >= {"sealdock.service", "sealdock-web.service"}
     for path in UNITS:
         text = path.read_text(encoding="utf-8")
         there = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE)
@@ -48,7 +48,10 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
 
 # In tenths. Of the core's eight, five are the host's network namespace, without which udev
 # is silent; PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
-@pytest.mark.parametrize(("name", "most"), [("sealdock", 8), ("sealdock-reader@", 4)])
+# The web face's are the network, which it is there for.
+@pytest.mark.parametrize(
+    ("name", "most"), [("sealdock", 8), ("sealdock-reader@", 4), ("sealdock-web", 13)]
+)
 def test_exposure_stays_low(name: str, most: int) -> None:
     """`systemd-analyze security` finds no more than what each unit needs."""
     path = SYSTEMD / f"{name}.service"
@@ -69,9 +72,9 @@ def test_users_and_folders_are_made(tmp_path: Path) -> None:
         done = run(program, f"--root={tmp_path}", *more, SYSTEMD / file)
         assert done.returncode == 0, done.stderr
     users = (tmp_path / "etc/passwd").read_text(encoding="ascii")
-    for name in ("sealdock.service", "sealdock-reader@.service"):
+    for name in ("sealdock.service", "sealdock-reader@.service", "sealdock-web.service"):
         assert f"\n{unit(name)['Service']['User']}:" in f"\n{users}"
-    assert (tmp_path / "var/lib/sealdock").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "var/lib/sealdock").stat().st_mode & 0o777 == 0o750
     assert (tmp_path / "run/sealdock-reader").is_dir()
 
 
@@ -100,4 +103,18 @@ def test_core_opens_no_device_and_speaks_no_ip() -> None:
     assert (core["DevicePolicy"], core["IPAddressDeny"]) == ("closed", "any")
     assert "DeviceAllow" not in core
     assert set(core["RestrictAddressFamilies"].split()) == {"AF_UNIX", "AF_NETLINK"}
-    assert core["UMask"] == "0077"
+    assert core["UMask"] == "0027"
+
+
+def test_web_face_reads_what_the_core_leaves_to_its_group() -> None:
+    """It is a user of its own in the core's group; what is closed to it does not exist for it."""
+    core, web = (unit(f"{name}.service")["Service"] for name in ("sealdock", "sealdock-web"))
+    assert web["User"] not in {core["User"], "root"}
+    assert web["SupplementaryGroups"] == core["Group"]
+    assert web["ExecStart"].endswith("sealdock serve")
+    assert web["CapabilityBoundingSet"] == web["AmbientCapabilities"] == ""
+    assert web["ProtectSystem"] == "strict"
+    assert "ReadWritePaths" not in web
+    text = (SYSTEMD / "sealdock-web.service").read_text(encoding="utf-8")
+    for closed in ("key", "ledger.db", "store/incoming"):
+        assert f"-/var/lib/sealdock/{closed}" in text
