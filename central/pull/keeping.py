@@ -49,6 +49,7 @@ class Keeping:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="keeping")
         self._records = Records(centre.database)
         self._index = index_of(centre.loaded, centre.database, centre.clock)
+        self.holders = self._holders()
         self.puller = Puller(self._parts())
 
     async def run(self) -> None:
@@ -93,17 +94,21 @@ class Keeping:
         await self.call(keep_report, self._records, report)
         return report
 
+    def _holders(self) -> Holders:
+        centre = self._centre
+        return Holders(
+            witness=centre.witness,
+            mirror=centre.mirror,
+            witnessed=lambda origin: _witnessed(centre, origin),
+            evidence=centre.evidence,
+            clock=centre.clock,
+        )
+
     def _parts(self) -> Parts:
         centre = self._centre
         return Parts(
             settings=self._settings.pull,
-            holders=Holders(
-                witness=centre.witness,
-                mirror=centre.mirror,
-                witnessed=lambda origin: _witnessed(centre, origin),
-                evidence=centre.evidence,
-                clock=centre.clock,
-            ),
+            holders=self.holders,
             manifests=Manifests(
                 centre.loaded.state,
                 self._records,

@@ -66,8 +66,8 @@ class Manifests:
         """
         after = await self._call(self._records.manifests_from, dock.origin)
         items = await _listed(source, after)
-        for seq, docking in items:
-            if source.spent:
+        for number, (seq, docking) in enumerate(items):
+            if number and source.spent:
                 return True
             path = f"/v1/manifests/{docking}{self._query}"
             data = await source.get(path, at_most=_MOST_BYTES)

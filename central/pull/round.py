@@ -140,7 +140,8 @@ class Round:
         at, kept = known.next_entry, known.next_entry
         batch: list[bytes] = []
         held = 0
-        while at < head.size and not self._source.spent:
+        # A round brings one bundle at least, or a small budget would bring nothing for ever.
+        while at < head.size and (at == known.next_entry or not self._source.spent):
             fresh = await self._bundle(at, head, tiles)
             at += len(fresh)
             batch += fresh
