@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, ParamSpec, Self, TypeVar
 
 from central import clock as system
@@ -12,7 +13,7 @@ from central.cosigning.cosigner import MIRROR, WITNESS, Cosigner
 from central.cosigning.evidence import Evidence
 from central.database.database import Database
 from central.errors import StateUnusableError
-from central.mirror.mirror import Mirror
+from central.mirror.mirror import Mirror, root_at
 from central.register.docks import Register
 from central.witness.witness import Witness
 from config.central_loader import LoadedCentral
@@ -84,7 +85,9 @@ def _witness(loaded: LoadedCentral, database: Database, clock: Clock) -> Witness
     settings = loaded.settings.witness
     if not settings.enabled:
         return None
-    return Witness(database, _cosigner(loaded, WITNESS, settings, database), clock=clock)
+    cosigner = _cosigner(loaded, WITNESS, settings, database)
+    roots = partial(root_at, database, loaded.state)
+    return Witness(database, cosigner, clock=clock, roots=roots)
 
 
 def _mirror(loaded: LoadedCentral, database: Database, clock: Clock) -> Mirror | None:

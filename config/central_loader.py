@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from config import sources
-from config.central_settings import CentralSettings, objections
+from config.central_settings import CentralSettings, contradictions, objections
 from config.layers import Kind, Layer
 
 CENTRE: Final = Kind(CentralSettings, objections)
@@ -81,6 +81,8 @@ def load_central(
     stack = found.stack
     sources.check_zone(stack.settings.centre.timezone, stack, "centre.timezone")
     sources.check_absolute(stack.settings.storage.state, stack, "storage.state")
+    for contradiction in contradictions(stack.settings, stack.origins):
+        raise contradiction
     return LoadedCentral(settings=stack.settings, origins=stack.origins, directory=found.directory)
 
 

@@ -6,7 +6,7 @@ no type can say is checked in `objections`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Final
 
@@ -141,13 +141,28 @@ def _web(web: Web, source: str) -> Iterator[ConfigError]:
     address = _address(found["six"] or found["four"]) if found else None
     if found is None or address is None or int(found["port"]) > _MAX_PORT:
         yield ConfigError("bad-listen", source=source, where="$.web.listen", listen=web.listen)
-    elif not web.cert and not address.is_loopback:
+
+
+def contradictions(settings: CentralSettings, origins: Mapping[str, str]) -> Iterator[ConfigError]:
+    """Yield what several settings say that cannot be together, once all of them are known."""
+    web = settings.web
+    found = _LISTEN.fullmatch(web.listen)
+    address = _address(found["six"] or found["four"]) if found else None
+    if not web.cert and address is not None and not address.is_loopback:
+        source = origins["web.listen"]
         yield ConfigError("open-listen", source=source, where="$.web.listen", listen=web.listen)
     needs = (("cert", "key"), ("key", "cert"), ("client_ca", "cert"), ("crl", "client_ca"))
-    for one, other in needs:
-        if getattr(web, one) and not getattr(web, other):
-            where = f"$.web.{one}"
-            yield ConfigError("only-with", source=source, where=where, field=one, other=other)
+    for section in ("web", "pull"):
+        held = getattr(settings, section)
+        for one, other in needs if section == "web" else needs[:2]:
+            if getattr(held, one) and not getattr(held, other):
+                yield ConfigError(
+                    "only-with",
+                    source=origins[f"{section}.{one}"],
+                    where=f"$.{section}.{one}",
+                    field=one,
+                    other=other,
+                )
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

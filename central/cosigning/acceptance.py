@@ -10,7 +10,7 @@ written, and the other is judged again, against what is there by then. Order:
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from sqlalchemy import Connection
@@ -18,9 +18,17 @@ from sqlalchemy import Connection
 from central.cosigning import evidence, judging
 from central.cosigning.cosigner import Cosigner
 from central.cosigning.evidence import Evidence
-from central.cosigning.heads import TakenFirst, head_of, move
-from central.cosigning.judging import Grown, Head, Request
-from central.cosigning.outcomes import Accepted, Forbidden, Malformed, Outcome, Sender, Unknown
+from central.cosigning.heads import TakenFirst, head_of, heads_of, move
+from central.cosigning.judging import Grown, Head, Kind, Request, Suspect, Verdict, suspect_of
+from central.cosigning.outcomes import (
+    Accepted,
+    Forbidden,
+    Inconsistent,
+    Malformed,
+    Outcome,
+    Sender,
+    Unknown,
+)
 from central.database.database import Database
 from central.errors import ContendedError
 from central.register.docks import dock_of
@@ -34,6 +42,15 @@ Clock = Callable[[], int]
 
 Kept = Callable[[Connection, str, Head], None]
 """Called within the transaction that accepts a head of a log."""
+
+
+Roots = Callable[[str, int], bytes | None]
+"""Returns the root that the entries held here have at a size; None: there are not that many."""
+
+
+def _no_copy(_origin: str, _size: int) -> bytes | None:
+    """Hold no entries."""
+    return None
 
 
 def _nothing_more(_connection: Connection, _origin: str, _head: Head) -> None:
@@ -51,6 +68,7 @@ class Acceptance:
         clock: Clock,
         cosigner: Cosigner | None = None,
         kept: Kept = _nothing_more,
+        roots: Roots = _no_copy,
     ) -> None:
         """Take heads as `role`; sign them where there is a cosigner."""
         self._role = role
@@ -59,6 +77,7 @@ class Acceptance:
         self._clock = clock
         self._cosigner = cosigner
         self._kept = kept
+        self._roots = roots
 
     def take(self, body: bytes, sender: Sender) -> Outcome:
         """Return what a submission deserves; when it returns, what it says is persisted.
@@ -87,20 +106,42 @@ class Acceptance:
         origin = request.origin
         with self._database.reading() as connection:
             dock = dock_of(connection, origin)
-            held = head_of(connection, self._role, origin)
+            heads = heads_of(connection, origin)
         if dock is None:
             return Unknown(origin)
+        held = heads.get(self._role)
         verdict = judging.judge(request, dock.verifiers, held)
-        if verdict.suspect is not None:
-            now_ms = self._clock()
-            kept = self._evidence.keep(
-                origin, self._role, verdict.suspect, by=sender.name, now_ms=now_ms
-            )
-            if kept:
-                log.error("%s: signed what contradicts what is held", origin)
+        suspect = verdict.suspect or self._contradiction(request, verdict, heads)
+        if suspect is not None:
+            self._keep(origin, suspect, sender)
         if not isinstance(verdict.outcome, Grown):
             return verdict.outcome
+        if suspect is not None:
+            return Inconsistent("it grows from ours, and contradicts what else is held here")
         return self._accept(origin, verdict.outcome, held)
+
+    def _contradiction(
+        self, request: Request, verdict: Verdict, heads: Mapping[str, Head]
+    ) -> Suspect | None:
+        """Hold a signed head against the heads of the other roles, and the entries held here."""
+        if verdict.signed is None:
+            return None
+        head = verdict.signed.checkpoint
+        for other in heads.values():
+            if other.size == head.size and other.root != head.root:
+                return suspect_of("roots", verdict.signed, request.submission, other)
+        root = self._roots(request.origin, head.size)
+        if root in {None, head.root}:
+            return None
+        longest = max(heads.values(), key=lambda each: each.size, default=None)
+        shorter = longest is not None and head.size < longest.size
+        kind: Kind = "rollback" if shorter else "copy"
+        return suspect_of(kind, verdict.signed, request.submission, longest)
+
+    def _keep(self, origin: str, suspect: Suspect, sender: Sender) -> None:
+        now_ms = self._clock()
+        if self._evidence.keep(origin, self._role, suspect, by=sender.name, now_ms=now_ms):
+            log.error("%s: signed what contradicts what is held (%s)", origin, suspect.kind)
 
     def _accept(self, origin: str, grown: Grown, held: Head | None) -> Accepted | None:
         now_ms = self._clock()

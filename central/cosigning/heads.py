@@ -14,6 +14,12 @@ def head_of(connection: Connection, role: str, origin: str) -> Head | None:
     return None if row is None else Head(row.size, row.root, row.note, row.time_s)
 
 
+def heads_of(connection: Connection, origin: str) -> dict[str, Head]:
+    """Return the newest heads of a log, by role."""
+    rows = connection.execute(select(HEADS).where(HEADS.c.origin == origin)).all()
+    return {row.role: Head(row.size, row.root, row.note, row.time_s) for row in rows}
+
+
 def move(connection: Connection, role: str, origin: str, held: Head | None, new: Head) -> bool:
     """Put `new` in the place of `held`; tell whether `held` was still there.
 

@@ -25,7 +25,7 @@ from hashing.note import Note
 from hashing.proofs import check_consistency
 from hashing.submission import Submission
 
-Kind = Literal["roots", "proof", "empty", "rollback"]
+Kind = Literal["roots", "proof", "empty", "rollback", "copy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Suspect:
     proof: the proof that came with it does not lead from ours to theirs.
     empty: a head of no entries with a root that no empty tree has.
     rollback: shorter than what is held, and what is held does not begin with it.
+    copy: not the head of the entries that are held here, which the log signed as well.
     """
 
     kind: Kind
@@ -71,6 +72,8 @@ class Verdict:
 
     outcome: Grown | Malformed | Unsigned | Conflict | Inconsistent
     suspect: Suspect | None = None
+    signed: Grown | None = None
+    """The head, if the log signed it and our profile takes it, whatever became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +110,26 @@ def judge(request: Request, keys: Iterable[Verifier], held: Head | None) -> Verd
 
 
 def _judged(sent: Submission, grown: Grown, held: Head | None) -> Verdict:
-    head, signed = grown.checkpoint, grown.signed
+    head = grown.checkpoint
     size = 0 if held is None else held.size
     forked = held is not None and head.size == size and head.root != held.root
     suspect = None
     if forked:
-        suspect = _suspect("roots", sent, signed, held, size=head.size, root=head.root)
+        suspect = suspect_of("roots", grown, sent, held)
     if sent.old > head.size:
-        return Verdict(Malformed(f"old is {sent.old}, the checkpoint {head.size}"), suspect)
+        why = f"old is {sent.old}, the checkpoint {head.size}"
+        return Verdict(Malformed(why), suspect, grown)
     if sent.old != size:
-        return Verdict(Conflict(size), suspect)
+        return Verdict(Conflict(size), suspect, grown)
     root = EMPTY_ROOT if held is None else held.root
     try:
         check_consistency(sent.old, head.size, root, head.root, sent.proof)
     except ProofError as error:
         # Where nothing was to be proved, hashes too many say nothing about the log.
         if suspect is None and 0 < sent.old < head.size:
-            suspect = _suspect("proof", sent, signed, held, size=head.size, root=head.root)
-        return Verdict(Inconsistent(str(error)), suspect)
-    return Verdict(grown)
+            suspect = suspect_of("proof", grown, sent, held)
+        return Verdict(Inconsistent(str(error)), suspect, grown)
+    return Verdict(grown, None, grown)
 
 
 def _unparsed(text: str, sent: Submission, signed: bytes, held: Head | None, why: str) -> Verdict:
@@ -144,17 +148,18 @@ def _unparsed(text: str, sent: Submission, signed: bytes, held: Head | None, why
         return Verdict(Malformed(f"old is {sent.old}, the checkpoint 0"))
     if held is not None and held.size > 0:
         return Verdict(Conflict(held.size))
-    return Verdict(Inconsistent(why), _suspect("empty", sent, signed, held, size=0, root=root))
+    ours = b"" if held is None else held.note
+    return Verdict(Inconsistent(why), Suspect("empty", 0, root, signed, ours, sent.proof))
+
+
+def suspect_of(kind: Kind, grown: Grown, sent: Submission, held: Head | None) -> Suspect:
+    """Return a signed head as evidence against what is held."""
+    ours = b"" if held is None else held.note
+    head = grown.checkpoint
+    return Suspect(kind, head.size, head.root, grown.signed, ours, sent.proof)
 
 
 def _signed(opened: Note) -> bytes:
     """Return the note with the log's own lines alone: those that verified."""
     lines = [opened.text, *map(str, opened.signatures), ""]
     return "\n".join(lines).encode()
-
-
-def _suspect(
-    kind: Kind, sent: Submission, signed: bytes, held: Head | None, *, size: int, root: bytes
-) -> Suspect:
-    ours = b"" if held is None else held.note
-    return Suspect(kind, size, root, signed, ours, sent.proof)

@@ -59,7 +59,9 @@ class Mirror:
         self._clock = clock
         self._state = state
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._acceptance = Acceptance(PENDING, database, clock=clock, kept=keep_pending)
+        self._acceptance = Acceptance(
+            PENDING, database, clock=clock, kept=keep_pending, roots=self.root_at
+        )
         for place in (logs_of(state), aside_of(state)):
             place.mkdir(mode=0o755, parents=True, exist_ok=True)
 
@@ -88,9 +90,7 @@ class Mirror:
 
     def root_at(self, origin: str, size: int) -> bytes | None:
         """Return the root that the mirrored entries have at a size; None: not that many."""
-        if size > self.standing(origin).next_entry:
-            return None
-        return self._copy(origin).root(size)
+        return root_at(self._database, self._state, origin, size)
 
     def leaves(self, origin: str, start: int, end: int) -> list[bytes]:
         """Return leaf hashes of entries that are here, out of one tile."""
@@ -226,3 +226,10 @@ class Mirror:
                 yield
             finally:
                 os.close(handle)
+
+
+def root_at(database: Database, state: Path, origin: str, size: int) -> bytes | None:
+    """Return the root that mirrored entries have at a size; None: there are not that many."""
+    with database.reading() as connection:
+        here = standing(connection, origin).next_entry
+    return LogCopy(state, origin).root(size) if size <= here else None

@@ -383,3 +383,34 @@ def test_a_root_of_the_past_can_be_asked_for(mirror: Mirror) -> None:
 def _spell(root: bytes) -> str:
 
     return base64.b64encode(root).decode()
+
+
+def test_a_witness_that_is_shown_another_past_than_the_mirror_notices(
+    mirror: Mirror, centre: Centre
+) -> None:
+    """Heads that grow for themselves and contradict the mirrored entries are not cosigned."""
+    pend(mirror, 300)
+    send(mirror, LOG.upload(0, 300))
+    forged = long(700)
+    forged.entries[5:8] = reversed(forged.entries[5:8])
+    other = Uploader(forged)
+    assert centre.witness is not None
+    for size, kind in ((200, "rollback"), (300, "roots")):
+        outcome = centre.witness.add_checkpoint(other.submission(0, size), SENDER)
+        assert isinstance(outcome, Inconsistent)
+        assert centre.evidence.all(ORIGIN)[-1].kind == kind
+    assert isinstance(centre.witness.add_checkpoint(LOG.submission(0, 200), SENDER), Accepted)
+
+
+def test_a_restored_old_disk_is_noticed_by_its_own_head(mirror: Mirror, centre: Centre) -> None:
+    """A shorter head is no news; one that the mirrored log does not begin with is evidence."""
+    pend(mirror, 300)
+    send(mirror, LOG.upload(0, 300))
+    assert mirror.add_checkpoint(LOG.submission(0, 200), SENDER) == Conflict(300)
+    assert centre.evidence.all() == ()
+    forged = long(200)
+    forged.entries[150] = forged.entries[151]
+    body = Uploader(forged).submission(0, 200)
+    assert mirror.add_checkpoint(body, SENDER) == Conflict(300)
+    (fork,) = centre.evidence.all(ORIGIN)
+    assert (fork.kind, fork.size, fork.role) == ("rollback", 200, "pending")
