@@ -30,6 +30,8 @@ Body: TypeAlias = bytes | AsyncIterable[bytes]
 MAX_ANSWER: Final = 1 << 20  # bytes, unless a caller says otherwise
 _USER_AGENT: Final = "sealdock"
 _IDLE_S: Final = 75.0
+# No errors: asyncio's TLS asks for more bytes by them, and they stay behind as context.
+_UNFINISHED: Final = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _FEW: Final = httpx2.Limits(
     max_connections=4, max_keepalive_connections=2, keepalive_expiry=_IDLE_S
 )
@@ -65,6 +67,9 @@ class Link:
         except (httpx2.InvalidURL, UnicodeDecodeError) as error:
             raise UnreachableError(base_url, str(error)) from error
         secure = url.scheme == "https"
+        # Over TLS 1.3 a client learns only after the handshake that its certificate is not
+        # accepted, and most servers just hang up then.
+        self._doubtful = secure
         self._client = httpx2.AsyncClient(
             verify=(tls or _system_tls()) if secure else False,
             trust_env=False,
@@ -126,7 +131,7 @@ class Link:
         for longer than the link's time. Raises LinkError, also while iterating.
         """
         request = self._request("GET", path, headers)
-        async with _told(self.host, self._timeout_s), asyncio.timeout(self._timeout_s):
+        async with self._told(self._timeout_s), asyncio.timeout(self._timeout_s):
             response = await self._client.send(request, stream=True)
         try:
             self._demand_plain(response)
@@ -138,7 +143,7 @@ class Link:
         self, request: httpx2.Request, at_most: int, within_s: float | None
     ) -> Answer:
         limit_s = self._timeout_s if within_s is None else within_s
-        async with _told(self.host, limit_s), asyncio.timeout(limit_s):
+        async with self._told(limit_s), asyncio.timeout(limit_s):
             response = await self._client.send(request, stream=True)
             try:
                 return await self._whole(response, at_most)
@@ -160,12 +165,27 @@ class Link:
     async def _pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
         pieces = response.aiter_raw()
         while True:
-            async with _told(self.host, self._timeout_s), asyncio.timeout(self._timeout_s):
+            async with self._told(self._timeout_s), asyncio.timeout(self._timeout_s):
                 try:
                     piece = await anext(pieces)
                 except StopAsyncIteration:
                     return
             yield piece
+
+    @asynccontextmanager
+    async def _told(self, limit_s: float) -> AsyncIterator[None]:
+        """Turn what the HTTP library raises into what the house says."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise TimedOutError(self.host, limit_s) from error
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            trouble = _trouble(self.host, error)
+            if self._doubtful and isinstance(trouble, UnreachableError) and _after_hello(error):
+                reason = f"{trouble.reason} It may not accept our certificate."
+                raise TlsRefusedError(self.host, reason) from error
+            raise trouble from error
+        self._doubtful = False
 
     def _demand_plain(self, response: httpx2.Response) -> None:
         """Refuse what would unpack into more than came in: nobody asked for it."""
@@ -197,38 +217,30 @@ def _system_tls() -> ssl.SSLContext:
     return context
 
 
-@asynccontextmanager
-async def _told(host: str, limit_s: float) -> AsyncIterator[None]:
-    """Turn what the HTTP library raises into what the house says."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise TimedOutError(host, limit_s) from error
-    except httpx2.RemoteProtocolError as error:
-        raise _broken(host, error) from error
-    except (httpx2.HTTPError, httpx2.StreamError) as error:
-        raise _lost(host, error) from error
-
-
-def _broken(host: str, error: httpx2.RemoteProtocolError) -> LinkError:
-    """Tell a server that hung up from one that speaks something else."""
-    said = str(error)
-    if "disconnected" in said or "peer closed" in said:
-        return UnreachableError(host, said)
-    return BadAnswerError(host, said)
-
-
-def _lost(host: str, error: Exception) -> LinkError:
-    causes = list(_causes(error))
+def _trouble(host: str, error: Exception) -> LinkError:
+    """Return what the HTTP library ran into, as the house says it."""
+    causes = [one for one in _causes(error) if not isinstance(one, _UNFINISHED)]
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return TlsRefusedError(host, cause.verify_message or str(cause))
         if isinstance(cause, ssl.SSLError):
             return TlsRefusedError(host, cause.reason or str(cause))
+    if isinstance(error, httpx2.RemoteProtocolError) and not _hung_up(error):
+        return BadAnswerError(host, str(error))
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return UnreachableError(host, cause.strerror)
     return UnreachableError(host, str(error) or type(error).__name__)
+
+
+def _after_hello(error: Exception) -> bool:
+    """Tell whether the connection stood when it broke off."""
+    return not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+
+
+def _hung_up(error: Exception) -> bool:
+    """Tell a server that went away from one that speaks something else."""
+    return any(word in str(error) for word in ("disconnected", "peer closed"))
 
 
 def _causes(error: BaseException) -> Iterable[BaseException]:

@@ -4,7 +4,8 @@ A status is no verdict by itself: versions of the witness protocol differ in 403
 and 422, so what follows from each is decided here and nowhere else.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -32,7 +33,10 @@ _CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
 _BUSY: Final = frozenset({429, 503})
 _SERVER_ERROR: Final = range(500, 600)
-_MOST_SHOWN: Final = 120
+_MOST_SHOWN: Final = 200
+_PROBLEM_TYPE: Final = "application/problem+json"
+_CERTIFICATE: Final = frozenset({"no-dock", "not-yours"})
+"""The codes of a centre's problem documents that are about our certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,9 @@ def _known_size(answer: Answer, sent: int) -> Knows | Told:
 
 def _refusal(answer: Answer, utc_s: float) -> Told:
     if answer.status == _FORBIDDEN:
-        return Told(Code.NOT_TRUSTED, {"detail": _shown(answer)})
+        ours = str(_problem(answer).get("code")) in _CERTIFICATE
+        code = Code.NOT_ADMITTED if ours else Code.NOT_TRUSTED
+        return Told(code, {"detail": _shown(answer)})
     if answer.status == _NOT_FOUND:
         return Told(Code.UNKNOWN_LOG, {"detail": _shown(answer)})
     if answer.status == _UNPROCESSABLE:
@@ -171,5 +177,17 @@ def _bad(answer: Answer, why: str) -> Told:
 
 def _shown(answer: Answer) -> str:
     """Return status and the beginning of what was said, as text that is only ever printed."""
-    said = answer.body[:_MOST_SHOWN].decode("utf-8", "replace").strip()
-    return f"{answer.status} {said}".strip()
+    title = _problem(answer).get("title")
+    said = title if isinstance(title, str) else answer.body.decode("utf-8", "replace")
+    return f"{answer.status} {said[:_MOST_SHOWN].strip()}".strip()
+
+
+def _problem(answer: Answer) -> Mapping[str, object]:
+    """Return the members of a problem document (RFC 9457); none if it is another answer."""
+    if answer.content_type != _PROBLEM_TYPE:
+        return {}
+    try:
+        told = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -26,12 +26,23 @@ _MAX_LINES: Final = 1 << 16  # bytes of cosignature lines, or of what is said in
 class Party:
     """A witness or mirror of the settings. Its methods raise LinkError."""
 
-    def __init__(self, cosigner: Cosigner, tls: ssl.SSLContext | None, timeout_s: float) -> None:
-        """Raise KeyFormatError where a configured key is none, LinkError for a bad address."""
+    def __init__(
+        self,
+        cosigner: Cosigner,
+        tls: ssl.SSLContext | None,
+        timeout_s: float,
+        *,
+        language: str = "en",
+    ) -> None:
+        """Raise KeyFormatError where a configured key is none, LinkError for a bad address.
+
+        `language` is that of the sentences in which a refusal is explained.
+        """
         self.name = cosigner.name
         self.role = cosigner.role
         self.keys: tuple[AnyCosigner, ...] = tuple(map(parse_cosigner, cosigner.keys))
         self._timeout_s = timeout_s
+        self._headers = {"accept-language": language}
         self._submission = Link(cosigner.url, tls, timeout_s)
         self._monitoring = Link(cosigner.monitor or cosigner.url, tls, timeout_s)
 
@@ -50,7 +61,7 @@ class Party:
         return await self._submission.post(
             "add-checkpoint",
             submission.encode(),
-            headers={"content-type": TEXT_TYPE},
+            headers={**self._headers, "content-type": TEXT_TYPE},
             at_most=_MAX_LINES,
         )
 
@@ -59,14 +70,19 @@ class Party:
         return await self._submission.post(
             "add-entries",
             body,
-            headers={"content-type": UPLOAD_TYPE, "content-encoding": "gzip"},
+            headers={
+                **self._headers,
+                "content-type": UPLOAD_TYPE,
+                "content-encoding": "gzip",
+            },
             at_most=max(_MAX_LINES, MAX_INFO),
             within_s=self._timeout_s * _UPLOAD_TIMES,
         )
 
     async def head(self, origin: str) -> Answer:
         """Ask which head of a log it has cosigned last."""
-        return await self._monitoring.get(f"{origin_hash(origin)}/checkpoint", at_most=MAX_NOTE)
+        path = f"{origin_hash(origin)}/checkpoint"
+        return await self._monitoring.get(path, at_most=MAX_NOTE, headers=self._headers)
 
 
 def told_of(error: LinkError) -> Told:

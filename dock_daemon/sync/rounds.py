@@ -144,7 +144,9 @@ def rounds_of(
         utc_s=time.time,
         random=random.SystemRandom().random,
     )
-    couriers = [Courier(Party(one, tls, sync.timeout_s), around) for one in settings.cosigners]
+    language = settings.dock.language
+    parties = [Party(one, tls, sync.timeout_s, language=language) for one in settings.cosigners]
+    couriers = [Courier(party, around) for party in parties]
     return Rounds(couriers, around, interval_s=sync.interval_s, changed=changed)
 
 

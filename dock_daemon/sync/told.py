@@ -23,6 +23,7 @@ class Code(StrEnum):
 
     UNKNOWN_LOG = "unknown-log"  # 404
     NOT_TRUSTED = "not-trusted"  # 403
+    NOT_ADMITTED = "not-admitted"  # 403, and it is our certificate that may not speak for this log
     AHEAD = "ahead"  # they know more of our log than we do
     INCONSISTENT = "inconsistent"  # 422
     CONFLICT = "conflict"  # 409 that leads nowhere
@@ -66,7 +67,14 @@ ALARMS: Final = frozenset({Code.AHEAD, Code.INCONSISTENT, Code.CONFLICT})
 """Two histories may exist: the core is told, and a person must look."""
 
 WANT_A_PERSON: Final = frozenset(
-    {*ALARMS, Code.UNKNOWN_LOG, Code.NOT_TRUSTED, Code.BAD_SIGNATURE, Code.NOT_KEPT}
+    {
+        *ALARMS,
+        Code.UNKNOWN_LOG,
+        Code.NOT_TRUSTED,
+        Code.NOT_ADMITTED,
+        Code.BAD_SIGNATURE,
+        Code.NOT_KEPT,
+    }
 )
 
 

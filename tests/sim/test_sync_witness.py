@@ -213,6 +213,27 @@ async def test_what_a_person_must_change_is_tried_rarely(
     assert courier.due(dock.look())
 
 
+@pytest.mark.parametrize(
+    ("document", "code", "said"),
+    [
+        (b'{"code": "no-dock", "title": "no dock"}', Code.NOT_ADMITTED, "403 no dock"),
+        (b'{"code": "unsigned", "title": "by nobody"}', Code.NOT_TRUSTED, "403 by nobody"),
+        (b'{"code": 7, "title": 8}', Code.NOT_TRUSTED, '403 {"code": 7, "title": 8}'),
+        (b"[" * 100_000, Code.BAD_ANSWER, None),
+        (b"[" * 50_000, Code.NOT_TRUSTED, "403 " + "[" * 200),
+    ],
+    ids=["certificate", "key", "odd", "long", "deep"],
+)
+async def test_a_centre_says_whether_it_is_the_key_or_the_certificate(
+    dock: Stage, witness: Served, document: bytes, code: Code, said: str | None
+) -> None:
+    """A problem document is read for its code and title, and never trusted to be one."""
+    witness.spoil = always(Reply(403, document, {"Content-Type": "application/problem+json"}))
+    told = await dock.visit(dock.courier(witness.settings()))
+    assert told.code is code
+    assert said in {None, told.facts["detail"]}
+
+
 async def test_patience_is_kept_as_long_as_it_is_asked_for(dock: Stage, witness: Served) -> None:
     """Retry-After holds, up to the longest wait."""
     for asked, wait in ((b"30", 30.5), (b"999999", 600)):
