@@ -45,7 +45,9 @@ def bound(listen: str) -> socket.socket:
     """Return a socket that takes connections at `listen`; raise ListenError."""
     address, port = parse(listen)
     six = isinstance(address, ipaddress.IPv6Address)
-    link = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if six else socket.AF_INET
+    # asyncio sends small pieces at once (TCP_NODELAY) only where the protocol is named.
+    link = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         link.bind((str(address), port))

@@ -480,3 +480,18 @@ def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(ListenError) as caught:
         listening.bound("192.0.2.1:0")
     assert caught.value.problem == "failed"
+
+
+async def test_small_answers_do_not_wait_for_one_another() -> None:
+    """Head and body go out at once: else each answer would wait for the client's delayed ACK."""
+    found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def look(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = writer.get_extra_info("socket")
+        found.set_result(link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    link = listening.bound("127.0.0.1:0")
+    async with await asyncio.start_server(look, sock=link):
+        async with Client(listening.written(link)).connected():
+            assert await found == 1
