@@ -120,7 +120,7 @@ async def test_the_readers_language(memory_path: Path) -> None:
     """What is asked for wins, then what the browser likes, then Chinese."""
     async with served(memory_path) as (_, address):
         client = Client(address)
-        english = {"accept-language": "en-GB,en;q=0.8"}
+        english = "en-GB,en;q=0.8"
         pages = [
             await client.get("/"),
             await client.get("/", accept_language=english),
