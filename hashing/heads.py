@@ -146,12 +146,12 @@ def _checkpoint(data: bytes) -> Checkpoint:
 
 def _extended(text: str) -> bool:
     """Tell whether only what follows the third line keeps this from being a checkpoint."""
-    lines = text.split("\n")
+    first = text.split("\n")[:_LINES]
     try:
-        checkpoints.parse("\n".join([*lines[:_LINES], ""]))
+        checkpoints.parse("\n".join([*first, ""]))
     except CheckpointError:
         return False
-    return len(lines) > _LINES + 1
+    return True
 
 
 def _cosigned(data: bytes, witnesses: Sequence[AnyCosigner]) -> tuple[Cosigned, ...]:

@@ -154,6 +154,10 @@ REFUSED = {
         "index-beyond-size",
         Case(proof=replace(LOG.proof(AT), note=LOG.at(60).note()).encode()),
     ),
+    "index just beyond the size": (
+        "index-beyond-size",
+        Case(proof=replace(LOG.proof(AT), note=LOG.at(AT).note()).encode()),
+    ),
     "index 069": ("proof-malformed", swap(b"index 69", b"index 069")),
     "index of 20 digits": ("proof-malformed", swap(b"index 69", b"index " + b"9" * 20)),
     # the hashes

@@ -135,6 +135,7 @@ def many(logs: int = 1, witnesses: Sequence[AnyCosigner] = (), groups: int = 0) 
             *(f"witness w{at} {key}" for at, key in enumerate(witnesses)),
             *(f"group g{at} 1 w{at}" for at in range(groups)),
             "quorum none",
+            "quorum none\n# cut off",
             "",
         ]
     )
