@@ -1,7 +1,6 @@
 """The index of what mirrored logs say: moved on once, by whoever comes, and made again at will."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, update
@@ -69,9 +68,9 @@ class Here:
 
 
 @pytest.fixture
-def here(memory_path: Path) -> Iterator[Here]:
-    """Return a centre's memory in a file of SQLite."""
-    made = Here(f"sqlite:///{memory_path / 'central.db'}")
+def here(database_url: str) -> Iterator[Here]:
+    """Return a centre's memory, in a database of each kind."""
+    made = Here(database_url)
     yield made
     made.database.close()
 
