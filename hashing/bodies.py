@@ -39,9 +39,6 @@ def check_body(kind: str, body: Mapping[str, JSON]) -> None:
         if name not in body:
             raise EntryError(f"its body lacks {name}")
         check(body, name)
-    for name, check in _WHERE_PRESENT.get(kind, {}).items():
-        if name in body:
-            check(body, name)
 
 
 def _digest(body: Mapping[str, JSON], name: str) -> None:
@@ -113,11 +110,6 @@ _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None
     "heartbeat": {},
     "recovery": {},
     "config-change": {},
-}
-
-# Judged only in a body that holds them.
-_WHERE_PRESENT: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None]]]] = {
-    "heartbeat": {"interval_s": _count},
 }
 
 KINDS: Final = frozenset({*_RULES, *_LATER})
