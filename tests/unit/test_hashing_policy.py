@@ -135,7 +135,6 @@ def many(logs: int = 1, witnesses: Sequence[AnyCosigner] = (), groups: int = 0) 
             *(f"witness w{at} {key}" for at, key in enumerate(witnesses)),
             *(f"group g{at} 1 w{at}" for at in range(groups)),
             "quorum none",
-            "quorum none\n# cut off",
             "",
         ]
     )
@@ -165,6 +164,7 @@ OWN_QUANTUM = MldsaSigner.generate(KEY.name, QUANTUM.seed).verifier()
         "\n",
         f"log {LOG}\n",
         "quorum none",
+        "quorum none\n# cut off",
         "quorum none\nquorum none\n",
         "quorum none\n\0\n",
         "quorum none\r\n",
