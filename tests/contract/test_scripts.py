@@ -17,6 +17,7 @@ SCRIPTS = (
     "script/demo",
     "script/lock",
     "script/sealdock",
+    "script/sealdock-central",
     "script/test",
     "script/verifier",
 )
