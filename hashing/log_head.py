@@ -26,10 +26,16 @@ _CHECKPOINT: Final = "checkpoint"
 
 def followed(trust: Trust, directory: str) -> Trust:
     """Return the trust that also follows a log's keys, as its entries tell of them."""
+    data = _read_checkpoint(directory)
+    if isinstance(data, Problem):
+        return trust
+    # Whose log it says it is, be that true or not: a key of another one need not be looked for.
+    origin = data.partition(b"\n")[0]
     for key in trust.logs:
-        keys = key_scan.keys_of(directory, key) if isinstance(key, VerifierKey) else None
-        if keys is not None:
-            return replace(trust, succession=keys)
+        if isinstance(key, VerifierKey) and key.name.encode("utf-8") == origin:
+            keys = key_scan.keys_of(directory, key)
+            if keys is not None:
+                return replace(trust, succession=keys)
     return trust
 
 
