@@ -43,6 +43,8 @@ def settle(folder: Path, succession: Succession) -> tuple[SignerKey, ...]:
     Raises KeyDoubtError where a key that signs is missing, can be read by others or is
     malformed, LedgerDoubtError where `log.key` is no key of this log.
     """
+    for half_made in folder.glob(".*.new"):
+        destroy(half_made)
     if len(succession.keys) == _PAIR:
         return _both(folder, *succession.keys)
     (only,) = succession.keys

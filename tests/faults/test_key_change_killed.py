@@ -11,7 +11,8 @@ from tests.docks import DockIn
 from tests.faults.traced import CHANGES, Pulled, moments, run
 from tests.sim.test_key_change import assert_holds, files, known, turn
 
-STEPS = 6  # moments for each step, over all calls
+LAST = 16  # calls that make up a change
+STEPS = 8  # of which so many are struck
 
 
 def key(dock: DockIn, what: str, *strace: str) -> Pulled:
@@ -41,11 +42,13 @@ def when(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[str, 
         dock = begun(tmp_path_factory.mktemp(what), what)
         trace = key(dock, what, "-y", "-e", f"trace={','.join(CHANGES)}")
         assert trace.code == 0, trace.errors
-        ours = [it for it in trace.calls if "/key/" in it.text or "ledger.db" in it.text]
+        # Up to the last touch of a key: what comes after it only closes the ledger, and of what
+        # comes before it, the last calls are the change itself.
+        last = max(at for at, it in enumerate(trace.calls) if "/key" in it.text)
+        ours = [it for it in trace.calls[: last + 1] if "/key" in it.text or "-wal" in it.text]
         struck = moments(trace.calls, dock.root)
         found = [(it.name, it.nth) for it in ours if it.nth in struck.get(it.name, [])]
-        # The last ones: the change itself, after the start-up that every command does.
-        chosen[what] = list(dict.fromkeys(found))[-STEPS * 3 :]
+        chosen[what] = list(dict.fromkeys(found))[-LAST:]
     return chosen
 
 

@@ -197,6 +197,13 @@ def test_a_key_that_no_entry_brought_in_is_destroyed(used: DockIn, tmp_path: Pat
     assert_holds(used)
 
 
+def test_a_key_that_was_half_written_is_destroyed(used: DockIn) -> None:
+    """What a crash left of a file in the making holds a secret, and goes."""
+    (used.root / "key" / ".incoming.key.new").write_text("PRIVATE+KEY+dock.exam")
+    used.open().close()
+    assert set(files(used)) == {"log.key"}
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_a_change_that_the_ledger_has_is_completed(
     used: DockIn, tmp_path: Path, *, linked: bool
