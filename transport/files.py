@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 from transport.asgi import Receive, Scope, Send
 
-CHUNK: Final = 256 << 10
+CHUNK: Final = 128 << 10
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PRIVATE: Final = "private, max-age=31536000, immutable"
 """For what not everybody may have: no shared cache keeps it."""

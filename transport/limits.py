@@ -23,7 +23,7 @@ class Limits:
     """How long the rest of a body is thrown away that nobody wanted."""
     stop_s: float = 10.0
     """What answers that are under way get when the server stops."""
-    buffer_bytes: int = 128 << 10
+    buffer_bytes: int = 64 << 10
     """What we hold for a client that has not taken it yet, beyond the chunk being sent."""
     head_bytes: int = 16 << 10
     """The head of a request, its line and all its fields."""

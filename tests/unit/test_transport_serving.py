@@ -492,6 +492,8 @@ async def test_small_answers_do_not_wait_for_one_another() -> None:
         writer.close()
 
     link = listening.bound("127.0.0.1:0")
-    async with await asyncio.start_server(look, sock=link):
-        async with Client(listening.written(link)).connected():
-            assert await found == 1
+    async with (
+        await asyncio.start_server(look, sock=link),
+        Client(listening.written(link)).connected(),
+    ):
+        assert await found == 1
