@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dock_daemon.bays.udev_rules import GROUP
+from dock_daemon.sync import holding
 from firmware_bridge.volume import worker
 from tests.require import need
 
@@ -48,9 +49,16 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
 
 # In tenths. Of the core's eight, five are the host's network namespace, without which udev
 # is silent; PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
-# The web face's are the network, which it is there for.
+# The web face's and the messenger's are the network, which they are there for.
 @pytest.mark.parametrize(
-    ("name", "most"), [("sealdock", 8), ("sealdock-reader@", 4), ("sealdock-web", 13)]
+    ("name", "most"),
+    [
+        ("sealdock", 8),
+        ("sealdock-central", 11),
+        ("sealdock-reader@", 4),
+        ("sealdock-sync", 13),
+        ("sealdock-web", 13),
+    ],
 )
 def test_exposure_stays_low(name: str, most: int) -> None:
     """`systemd-analyze security` finds no more than what each unit needs."""
@@ -72,10 +80,11 @@ def test_users_and_folders_are_made(tmp_path: Path) -> None:
         done = run(program, f"--root={tmp_path}", *more, SYSTEMD / file)
         assert done.returncode == 0, done.stderr
     users = (tmp_path / "etc/passwd").read_text(encoding="ascii")
-    for name in ("sealdock.service", "sealdock-reader@.service", "sealdock-web.service"):
-        assert f"\n{unit(name)['Service']['User']}:" in f"\n{users}"
+    for name in ("sealdock", "sealdock-reader@", "sealdock-web", "sealdock-sync"):
+        assert f"\n{unit(f'{name}.service')['Service']['User']}:" in f"\n{users}"
     assert (tmp_path / "var/lib/sealdock").stat().st_mode & 0o777 == 0o750
     assert (tmp_path / "run/sealdock-reader").is_dir()
+    assert (tmp_path / "var/lib/sealdock" / holding.FOLDER).stat().st_mode & 0o777 == 0o750
 
 
 def test_core_and_reader_meet_at_one_socket() -> None:
@@ -116,5 +125,21 @@ def test_web_face_reads_what_the_core_leaves_to_its_group() -> None:
     assert web["ProtectSystem"] == "strict"
     assert "ReadWritePaths" not in web
     text = (SYSTEMD / "sealdock-web.service").read_text(encoding="utf-8")
+    for closed in ("key", "ledger.db", "store/incoming"):
+        assert f"-/var/lib/sealdock/{closed}" in text
+
+
+def test_messenger_writes_its_own_folder_and_listens_to_nobody() -> None:
+    """It is a user of its own in the core's group, may bind no port, and sees no key."""
+    core, sync = (unit(f"{name}.service")["Service"] for name in ("sealdock", "sealdock-sync"))
+    assert sync["User"] not in {core["User"], "root"}
+    assert sync["SupplementaryGroups"] == core["Group"]
+    assert sync["ExecStart"].endswith("sealdock sync")
+    assert sync["CapabilityBoundingSet"] == sync["AmbientCapabilities"] == ""
+    assert (sync["ProtectSystem"], sync["SocketBindDeny"]) == ("strict", "any")
+    own, *others = sync["ReadWritePaths"].split()
+    assert own == f"/var/lib/sealdock/{holding.FOLDER}"
+    assert all(place.startswith("-/mnt/") for place in others)
+    text = (SYSTEMD / "sealdock-sync.service").read_text(encoding="utf-8")
     for closed in ("key", "ledger.db", "store/incoming"):
         assert f"-/var/lib/sealdock/{closed}" in text
