@@ -320,6 +320,21 @@ class OutputError(DockError):
         self.reason = reason
 
 
+class NoAlarmError(DockError):
+    """No alarm stands that could be dismissed."""
+
+    def __init__(self) -> None:
+        super().__init__("no alarm stands")
+
+
+class AlarmProvedError(DockError):
+    """An alarm rests on a signature, not on somebody's word: nobody can dismiss it."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{where} holds the proof")
+        self.where = where
+
+
 class UnpublishedError(DockError):
     """Clips are sealed and safe, but the published log does not show them yet."""
 

@@ -94,6 +94,8 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.EntryUnpublishedError: Fault("entry-unpublished", ExitCode.FAILED, retry=True),
     dock.OutputExistsError: Fault("output-exists", ExitCode.FAILED),
     dock.OutputError: Fault("output", ExitCode.FAILED),
+    dock.NoAlarmError: Fault("no-alarm", ExitCode.NOT_FOUND),
+    dock.AlarmProvedError: Fault("alarm-proved", ExitCode.FAILED),
     dock.UnpublishedError: Fault("unpublished", ExitCode.FAILED, retry=True),
     # Evidence in doubt is latched and shown, never retried and never repaired. Only where
     # the entries and the published log contradict each other is it a failed verification:

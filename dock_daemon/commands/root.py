@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "sync": ("sync", "Bring the log to its witnesses and mirrors."),
     "replicate": ("replicate", "Copy store and log to another disk or a remote."),
     "key": ("key", "Show the keys that sign the log, or let a new one follow."),
+    "signing": ("signing", "Show who vouches for the log; dismiss a false alarm."),
     "config": ("config_show", "Show the settings in force, and where each one comes from."),
     "serve": ("serve", "Serve the published log, manifests and clips over HTTP."),
     "demo": ("demo", "Show all of it on a made-up recorder, without hardware."),

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from dock_daemon.clock import Clock
-from dock_daemon.evidence import alarms, heads, permission
+from dock_daemon.evidence import alarms, heads, past, permission
 from dock_daemon.evidence.alarms import Alarm, Head
+from dock_daemon.evidence.bell import Bell
 from dock_daemon.evidence.cosigning import Cosigning, Taken
 from dock_daemon.evidence.head_copy import HeadCopy
 from dock_daemon.evidence.heads import Verdict
@@ -26,7 +27,6 @@ from dock_daemon.evidence.publication import Publisher
 from dock_daemon.evidence.roster import Roster
 from dock_daemon.evidence.standing import vouching
 from hashing import note as notes
-from hashing.checkpoint import Checkpoint
 from hashing.entry import At
 from hashing.errors import EvidenceError
 
@@ -74,7 +74,7 @@ class Signing:
         put = (lambda _head: None) if self._copy is None else self._copy.put
         self._publisher = Publisher(state, keys, copy=put)
         self._standing: permission.State = permission.Free("no-witness")
-        self._alarm: Alarm | None = None
+        self._bell = Bell(state, self._origin)
 
     @property
     def published(self) -> int:
@@ -89,7 +89,7 @@ class Signing:
     @property
     def alarm(self) -> Alarm | None:
         """Why signing has stopped, or None."""
-        return self._alarm
+        return self._bell.alarm
 
     def begin(self, ledger: Ledger) -> None:
         """Take up the log, and find out what has to be asked before it grows.
@@ -99,7 +99,7 @@ class Signing:
         self._publisher.start(ledger)
         self._cosigning.begin(ledger)
         copy = self._look_at_copy(ledger)
-        if self._roster.cosigners and self._alarm is None:
+        if self._roster.cosigners and self.alarm is None:
             self._standing = self._first(ledger, copy)
         self._take_up_alarms(ledger)
         self._tell("signing")
@@ -142,7 +142,7 @@ class Signing:
         head = self._judged(ledger, data, shown_by="")
         stated = notes.parse(data)[0]
         size = heads.stated(data).size
-        ours = _kept_text(ledger, size)
+        ours = past.text_of(ledger, size)
         if ours != stated:
             why = "unknown-size" if ours is None else "not-ours"
             return {"kept": [], "refused": [{"name": "", "why": why}]}
@@ -150,6 +150,23 @@ class Signing:
             return {"kept": [], "refused": [{"name": "", "why": "unknown-key"}]}
         taken = self._take_lines(ledger, data, size)
         return {"kept": list(taken.kept), "refused": list(taken.refused)}
+
+    def claims(self) -> tuple[Alarm, ...]:
+        """Return the alarms that an operator may take for false.
+
+        Raises NoAlarmError where none stands, AlarmProvedError where our own signature, or
+        a cosigner's, proves one.
+        """
+        return self._bell.demand_claims()
+
+    def dismiss(self, ledger: Ledger, reason: str) -> dict[str, object]:
+        """Take somebody's mere word for false, and ask anew; raise as `claims` does, or OSError."""
+        self._bell.silence(reason, self._clock.at().utc_ms)
+        self._standing = permission.Free("no-witness")
+        if self._roster.cosigners:
+            self._standing = self._first(ledger, self._look_at_copy(ledger))
+        self._tell("signing")
+        return {"state": permission.name_of(self._standing), **self._reason()}
 
     def told(self, ledger: Ledger) -> dict[str, object]:
         """Return how signing stands, as the control socket tells it."""
@@ -169,7 +186,7 @@ class Signing:
             "waiting": ledger.waiting(self.published),
             "head": {"size": size, "note": self._publisher.shown.decode()} if size else None,
             **vouching(ledger, self._roster, heard),
-            "alarm": None if self._alarm is None else alarms.as_json(self._alarm),
+            "alarm": None if self.alarm is None else alarms.as_json(self.alarm),
         }
 
     # -- the start -----------------------------------------------------------
@@ -204,30 +221,21 @@ class Signing:
         verdict = self._judged(ledger, data, shown_by=permission.BY_COPY)
         if verdict is Verdict.SAME:
             return Copy.AGREES
-        if verdict is Verdict.BEHIND and self._only_unshown(ledger, heads.stated(data).size):
-            return Copy.AGREES
+        if verdict is Verdict.BEHIND:
+            size = heads.stated(data).size
+            if past.only_unshown_after(ledger, self._publisher, size):
+                return Copy.AGREES
         return Copy.ABSENT if verdict is None else Copy.OLDER
-
-    def _only_unshown(self, ledger: Ledger, copied: int) -> bool:
-        """Tell whether the copy lacks one head only, which a crash kept from being shown."""
-        rows = ledger.rows("SELECT size FROM checkpoint WHERE size > ?", (copied,))
-        return copied == self._publisher.found and len(rows) == 1
 
     def _take_up_alarms(self, ledger: Ledger) -> None:
         """Go on where an earlier life stopped, unless our log holds by now what it lacked then."""
         try:
-            standing = alarms.load(self._state)
+            self._bell.take_up(lambda alarm: self._is_over(ledger, alarm), self._clock.at().utc_ms)
         except (OSError, ValueError) as error:
             log.critical("%s cannot be read: %s", self._state / alarms.FOLDER, error)
             self._step(ledger, permission.Contradicted("alarm-unreadable"))
-            return
-        for alarm in standing:
-            if self._is_over(ledger, alarm):
-                log.warning("%s: our log holds what it lacked then", alarm.where)
-                alarms.resolve(alarm, "the log holds this head", self._clock.at().utc_ms)
-                continue
-            self._alarm = self._alarm or alarm
-            self._step(ledger, permission.Contradicted(alarm.why))
+        if self.alarm is not None:
+            self._step(ledger, permission.Contradicted(self.alarm.why))
 
     def _is_over(self, ledger: Ledger, alarm: Alarm) -> bool:
         data = alarms.theirs(alarm)
@@ -235,7 +243,7 @@ class Signing:
             signed = self._publisher.signed
             return signed is not None and signed.size >= alarm.theirs.size
         try:
-            return self._verdict(ledger, data) in {Verdict.SAME, Verdict.BEHIND}
+            return past.verdict(ledger, self._publisher, data) in {Verdict.SAME, Verdict.BEHIND}
         except EvidenceError:
             return False
 
@@ -250,7 +258,7 @@ class Signing:
             self._step(ledger, permission.Answered(said.name, "refused"))
         elif verdict in {Verdict.SAME, Verdict.BEHIND}:
             size = heads.stated(data).size
-            known = None if _kept_text(ledger, size) is None else size
+            known = None if past.text_of(ledger, size) is None else size
             if said.name not in self._take_lines(ledger, data, known).fresh:
                 self._step(ledger, permission.Answered(said.name, "stale"))
 
@@ -270,14 +278,6 @@ class Signing:
 
     # -- contradictions ----------------------------------------------------------
 
-    def _verdict(self, ledger: Ledger, data: bytes) -> Verdict:
-        """Return how a head under our name stands to our log; raise EvidenceError."""
-        return heads.judge(
-            heads.stated(data),
-            self._publisher.signed,
-            lambda size: self._root_at(ledger, size),
-        )
-
     def _says_of_us(self, data: bytes) -> str:
         """Return who says that a head is ours: `signed`, `cosigned`, or nobody that counts.
 
@@ -289,15 +289,11 @@ class Signing:
             return "signed"
         return "cosigned" if self._cosigning.knows(data) else ""
 
-    def _root_at(self, ledger: Ledger, size: int) -> bytes:
-        kept = _kept(ledger, size)
-        return self._publisher.root_at(ledger, size) if kept is None else heads.stated(kept).root
-
     def _judged(self, ledger: Ledger, data: bytes, *, shown_by: str) -> Verdict | None:
         """Return how a note stands to our log, None if it is not ours; raise the alarm."""
         try:
             ours = self._says_of_us(data)
-            verdict = self._verdict(ledger, data) if ours else None
+            verdict = past.verdict(ledger, self._publisher, data) if ours else None
         except EvidenceError as error:
             log.warning("%s shows what is no head: %s", shown_by or "somebody", error)
             return None
@@ -315,31 +311,18 @@ class Signing:
     ) -> None:
         """Stop signing, loudly; then keep what shows why."""
         signed = self._publisher.signed
-        ours = None if signed is None else Head(size=signed.size, root=signed.root.hex())
         alarm = Alarm(
             why=why,
             witness=shown_by,
-            ours=ours,
+            ours=None if signed is None else Head(size=signed.size, root=signed.root.hex()),
             theirs=theirs,
             seen_ms=self._clock.at().utc_ms,
             where="",
         )
         # From here on nothing is signed in this life, whatever the disk says.
-        self._alarm = self._alarm or alarm
         self._step(ledger, permission.Contradicted(why))
-        log.critical(
-            "SIGNING HAS STOPPED (%s, shown by %s): ours is %s, theirs is %s",
-            why, shown_by or "a note", _spell(ours), _spell(theirs),
-        )  # fmt: skip
-        evidence = {"ours.note": self._publisher.shown}
-        if data is not None:
-            evidence["theirs.note"] = data
-        try:
-            kept = alarms.keep(self._state, self._origin, alarm, evidence)
-        except (OSError, ValueError) as error:
-            log.critical("what shows it could not be kept: %s", error)
-            return
-        self._alarm = kept if self._alarm is alarm else self._alarm
+        notes = {"ours.note": self._publisher.shown}
+        self._bell.ring(alarm, signed, notes if data is None else {**notes, "theirs.note": data})
 
     def _step(self, ledger: Ledger, event: permission.Event) -> None:
         before = self._standing
@@ -357,21 +340,3 @@ class Signing:
 
     def _reason(self) -> dict[str, object]:
         return {"why": permission.why(self._standing)}
-
-
-def _kept(ledger: Ledger, size: int) -> bytes | None:
-    rows = ledger.rows("SELECT note FROM checkpoint WHERE size = ?", (size,))
-    note = rows[0]["note"] if rows else None
-    return note if isinstance(note, bytes) else None
-
-
-def _kept_text(ledger: Ledger, size: int) -> str | None:
-    kept = _kept(ledger, size)
-    return None if kept is None else notes.parse(kept)[0]
-
-
-def _spell(head: Head | Checkpoint | None) -> str:
-    if head is None:
-        return "nothing"
-    root = head.root.hex() if isinstance(head.root, bytes) else head.root or "unknown"
-    return f"{head.size} entries, root {root}"

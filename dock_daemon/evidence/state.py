@@ -190,8 +190,7 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: 
         if ledger.meta("store_id") is None:
             ledger.remember("store_id", store_id)
         swept = store.recover()
-        if ledger.size and ledger.succession is None:
-            raise LedgerDoubtError("the ledger does not begin with a genesis entry")
+        _check_beginning(ledger)
         keys = log_key.load_or_make(
             rooms.key.parent,
             origin=settings.dock.origin,
@@ -226,6 +225,11 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: 
         raise
     sealer.start()
     return State(rooms.root, lock=lock, store=store, sealer=sealer, signing=signing, keys=keys)
+
+
+def _check_beginning(ledger: Ledger) -> None:
+    if ledger.size and ledger.succession is None:
+        raise LedgerDoubtError("the ledger does not begin with a genesis entry")
 
 
 def _check_owner(root: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dock_daemon.evidence import alarms
+from dock_daemon.errors import AlarmProvedError, NoAlarmError
+from dock_daemon.evidence import alarms, dismissal
 from dock_daemon.evidence.state import open_state
 from hashing import checkpoint, note
 from hashing.checkpoint import Checkpoint
@@ -334,3 +335,37 @@ def test_a_cosignature_from_the_future_is_not_fresh(dock: DockIn) -> None:
     with running(dock, witness) as core:
         assert core.vouched(witness, NOW_S + 3600) == "asking"
         assert core.signing["cosigners"][0]["time_s"] == NOW_S + 3600
+
+
+def test_a_mere_claim_can_be_dismissed(dock: DockIn) -> None:
+    """In an entry that says so; the witnesses are asked anew, and the evidence stays."""
+    witness = Witness()
+    begun(dock, witness)
+    with running(dock, witness) as core:
+        core.tell("witness", name="central", answer="size", size=9)
+    with running(dock, witness) as core:
+        where = core.signing["alarm"]["where"]
+        done = dismissal.dismiss(core.state, "王芳查过")
+        assert done.alarms == (where,)
+        assert core.signing["state"] == "asking"
+        with pytest.raises(NoAlarmError):
+            dismissal.dismiss(core.state, "again")
+        assert core.vouched(witness) == "granted"
+        grow(core)
+    (told,) = [one for one in dock.parsed("recovery") if "alarms" in one.body]
+    assert told.seq == done.seq
+    assert told.body["alarms"] == [{"why": "claimed-longer", "size": 9}]
+    assert json.loads((Path(where) / "resolved.json").read_bytes())["reason"] == "王芳查过"
+    dock.assert_holds("王芳")
+
+
+def test_a_proof_cannot_be_dismissed(dock: DockIn) -> None:
+    """What bears our own signature is no mistake of a witness."""
+    witness = Witness()
+    with running(dock, witness) as core:
+        core.tell("witness", name="central", answer="head", note=forged(dock, 9))
+    with running(dock, witness) as core:
+        with pytest.raises(AlarmProvedError):
+            dismissal.dismiss(core.state, "no")
+        assert core.signing["state"] == "stopped"
+    assert [one for one in dock.parsed("recovery") if "alarms" in one.body] == []
