@@ -12,9 +12,11 @@ from dock_daemon.evidence.state import State
 from hashing import checkpoint, note
 from hashing.checkpoint import Checkpoint
 from hashing.cosignature import CosignerSigner
+from hashing.keys import SignerKey
 from tests.docks import NOW_MS, DockIn, StandingClock
 
 NOW_S = NOW_MS // 1000
+LONG_AGO_S = NOW_S - 4000
 
 
 @dataclass(slots=True)
@@ -97,3 +99,22 @@ def grow(core: Core) -> None:
     state, at = core.state, StandingClock().at()
     state.sealer.ask(lambda ledger: ledger.append([NOTE], at))
     state.sealer.ask(lambda ledger: state.signing.publish(ledger, at))
+
+
+def begun(dock: DockIn, *witnesses: Witness) -> None:
+    """Let a dock live once, long ago, with these witnesses."""
+    with running(dock, *witnesses) as core:
+        grow(core)
+        for witness in witnesses:
+            assert core.vouched(witness, LONG_AGO_S) == "free"
+
+
+def key_of(dock: DockIn) -> SignerKey:
+    """Return the dock's own signing key, as a thief has it."""
+    return SignerKey.parse((dock.root / "key" / "log.key").read_text("ascii").strip())
+
+
+def forged(dock: DockIn, size: int, root: bytes = b"f" * 32) -> str:
+    """Return a head of our log that our log never had, with our signature."""
+    key = key_of(dock)
+    return note.sign(Checkpoint(key.name, size, root).encode(), [key]).decode()

@@ -13,28 +13,17 @@ from hashing import checkpoint, note
 from hashing.checkpoint import Checkpoint
 from hashing.keys import SignerKey
 from tests.docks import DockIn
-from tests.witnessed import NOTE, NOW_S, Core, Witness, grow, running
-
-LONG_AGO_S = NOW_S - 4000
-
-
-def begun(dock: DockIn, *witnesses: Witness) -> None:
-    """Let a dock live once, long ago, with these witnesses."""
-    with running(dock, *witnesses) as core:
-        grow(core)
-        for witness in witnesses:
-            assert core.vouched(witness, LONG_AGO_S) == "free"
-
-
-def key_of(dock: DockIn) -> SignerKey:
-    """Return the dock's own signing key, as a thief has it."""
-    return SignerKey.parse((dock.root / "key" / "log.key").read_text("ascii").strip())
-
-
-def forged(dock: DockIn, size: int, root: bytes = b"f" * 32) -> str:
-    """Return a head of our log that our log never had, with our signature."""
-    key = key_of(dock)
-    return note.sign(Checkpoint(key.name, size, root).encode(), [key]).decode()
+from tests.witnessed import (
+    LONG_AGO_S,
+    NOTE,
+    NOW_S,
+    Core,
+    Witness,
+    begun,
+    forged,
+    grow,
+    running,
+)
 
 
 def test_the_first_life_signs_at_once(dock: DockIn) -> None:
