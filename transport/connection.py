@@ -69,7 +69,9 @@ class Connection(H11Protocol):
         """Take a new client; one too many costs an idle one its connection, or gets none."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(self._limits.buffer_bytes)
-        self.app = cast("Any", _dressed(cast("App", self.app), _tls_of(transport), self._limits))
+        until = self.loop.time() + self._limits.age_s
+        app = cast("App", self.app)
+        self.app = cast("Any", _dressed(app, _tls_of(transport), self._limits, until))
         if len(self.connections) > self._limits.connections:
             others = [cast("Connection", one) for one in self.connections if one is not self]
             next((one for one in others if not one.busy), self).abort()
@@ -180,8 +182,11 @@ class Connection(H11Protocol):
             self.abort()
 
 
-def _dressed(app: App, tls: dict[str, Any] | None, limits: Limits) -> App:
-    """Return `app` with the peer in its scope and the date on its answers."""
+def _dressed(app: App, tls: dict[str, Any] | None, limits: Limits, until: float) -> App:
+    """Return `app` with the peer in its scope and the date on its answers.
+
+    From `until` on (the loop's time) an answer ends the connection.
+    """
 
     async def dressed(scope: Scope, receive: Receive, send: Send) -> None:
         if tls is not None:
@@ -189,8 +194,10 @@ def _dressed(app: App, tls: dict[str, Any] | None, limits: Limits) -> App:
 
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                date = (b"date", formatdate(usegmt=True).encode())
-                message = {**message, "headers": [date, *message.get("headers", [])]}
+                more = [(b"date", formatdate(usegmt=True).encode())]
+                if asyncio.get_running_loop().time() >= until:
+                    more.append((b"connection", b"close"))
+                message = {**message, "headers": [*more, *message.get("headers", [])]}
             await send(message)
 
         # h11 bounds a head that is still to end, not one that came all at once.

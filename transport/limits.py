@@ -13,6 +13,8 @@ class Limits:
     """From the first byte of a request to the end of its head."""
     idle_s: float = 75.0
     """From an answer to the next request on the same connection."""
+    age_s: float = 3600.0
+    """How long a connection is kept at all: a client that was revoked since comes back to that."""
     body_s: float = 15.0
     """What a body may take, however short it is."""
     body_rate: float = 1024.0

@@ -14,6 +14,7 @@ from transport.problems import ProblemError
 log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 4  # fewer than the socket takes, so that the technician gets through too
+_WAITING: Final = 32  # who comes when so many wait would wait longer than he likes
 RETRY_S: Final = 5
 """When whoever could not be answered may ask again."""
 
@@ -25,6 +26,7 @@ class Core:
 
     def __init__(self, state: Path) -> None:
         self._state = state
+        self._waiting = 0
         # Threads of its own: while the core is slow, files are served all the same.
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="core")
 
@@ -55,12 +57,17 @@ class Core:
         return cast("list[Row]", await self.ask(request))
 
     async def _once(self, request: control.Request) -> object | None:
+        if self._waiting >= _WAITING:
+            raise silent()
         loop = asyncio.get_running_loop()
+        self._waiting += 1
         try:
             return await loop.run_in_executor(self._threads, control.ask, self._state, request)
         except (DaemonUnreachableError, OSError) as error:
             log.warning("asked for %s, the core: %s", request.get("ask", "access"), error)
             raise silent() from error
+        finally:
+            self._waiting -= 1
 
 
 def silent() -> ProblemError:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dock_daemon import control
 from hashing import checkpoint, merkle, note, proofs
 from hashing.entry import leaf_hash
 from tests import sealed
@@ -259,6 +261,38 @@ async def test_a_core_that_does_not_answer_is_told_apart(disk: Disk, log: Sealed
         assert (reply.status, reply.code) == (503, "core-silent")
         assert int(reply.headers["retry-after"]) > 0
         assert (await Client(address).get("/checkpoint")).status == 200
+
+
+async def test_a_core_that_hangs_holds_up_nobody_else(disk: Disk) -> None:
+    """Some wait for it, whoever comes then is sent away at once, and the log is served."""
+    out = threading.Event()
+    async with (
+        faced(disk.root) as address,
+        control.serving(disk.root, lambda _request: asyncio.to_thread(out.wait)),
+    ):
+        asked = [asyncio.create_task(Client(address).get("/v1/dock")) for _ in range(50)]
+        done, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        assert {task.result().code for task in done} == {"core-silent"}
+        assert (await Client(address).get("/checkpoint")).status == 200
+        out.set()
+        assert waiting
+        await asyncio.wait(waiting)
+
+
+async def test_the_log_of_requests_names_nobody(
+    disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request is one line, without an address and without a query."""
+    caplog.set_level("DEBUG", "transport")
+    async with faced(disk.root) as address:
+        await Client(address).get("/v1/proofs/inclusion?index=1&size=2")
+        await Client(address).get("/none?who=officer-117")
+    lines = [record.getMessage() for record in caplog.records if record.name == "transport.door"]
+    assert [line.partition(": ")[0] for line in lines] == [
+        "- GET /v1/proofs/inclusion",
+        "- GET /none",
+    ]
+    assert "127.0.0.1" not in "".join(lines)
 
 
 async def test_tags_of_text_are_their_digests(disk: Disk) -> None:

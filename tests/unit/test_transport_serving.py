@@ -275,6 +275,14 @@ async def test_a_connection_that_idles_is_ended() -> None:
     assert (await talk(request("GET", "/small"), limits=limits)).endswith(b"small")
 
 
+async def test_a_connection_does_not_grow_old() -> None:
+    """After its time a connection ends with the next answer, however busy it is."""
+    limits = dataclasses.replace(PATIENT, age_s=0.0)
+    replies = await talk(request("GET", "/small"), request("GET", "/small"), limits=limits)
+    assert replies.count(b"HTTP/1.1 200 OK") == 1
+    assert b"connection: close" in replies
+
+
 async def test_a_body_has_to_come_at_a_pace() -> None:
     """A client that sends its body too slowly is hung up on; what it says first counts."""
     limits = dataclasses.replace(PATIENT, body_s=QUICK_S, body_rate=1e9)
