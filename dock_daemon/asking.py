@@ -30,11 +30,13 @@ def ask(loaded: Loaded, request: control.Request) -> tuple[object, bool]:
         if not root.is_dir():
             raise StateMissingError(root)
         answer = _whole(partial(control.ask, root), request)
+        # The socket's client says None for nobody there, and for null: there is no such thing.
+        running = answer is not None or control.ask(root, {"ask": "signing"}) is not None
     except PermissionError as error:
         raise StateUnusableError(root, error.strerror or str(error)) from error
     except _GoneError as error:
         raise DaemonUnreachableError(root / control.NAME, "it has stopped answering") from error
-    if answer is not None:
+    if running:
         return answer, True
     roster = Roster.of(loaded.settings.cosigners)
 
