@@ -13,8 +13,8 @@ import msgspec
 
 from dock_daemon.evidence import questions
 from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.pieces import Outcome, Piece
 from dock_daemon.evidence.questions import Digest
-from dock_daemon.evidence.sealer import Outcome, Piece
 from dock_daemon.evidence.signing import Said
 from dock_daemon.evidence.state import State
 from dock_daemon.evidence.store import CLIPS

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dock_daemon.errors import ClipError, SyncFailedError
-from dock_daemon.evidence.sealer import Piece, Sealed, Sealer
+from dock_daemon.evidence.pieces import Piece, Sealed
+from dock_daemon.evidence.sealer import Sealer
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from dock_daemon.docking.handover import Handover
 from dock_daemon.docking.plan import Keep
 from dock_daemon.docking.statements import ClipStatement, Scene
 from dock_daemon.errors import ClipError
+from dock_daemon.evidence.pieces import Outcome, Piece, Sealed
 from dock_daemon.evidence.records import Row
-from dock_daemon.evidence.sealer import Outcome, Piece, Sealed
 from firmware_bridge.volume.listing import Entry, Volume
 from hashing.canonical import JSON
 

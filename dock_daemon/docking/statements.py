@@ -14,8 +14,8 @@ from dock_daemon.docking.findings import Finding
 from dock_daemon.docking.identity import Known as Recorder
 from dock_daemon.docking.plan import Take
 from dock_daemon.docking.rules import Rules
+from dock_daemon.evidence.pieces import Outcome
 from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, ReleaseRow
-from dock_daemon.evidence.sealer import Outcome
 from dock_daemon.evidence.store import Staged
 from firmware_bridge.drivers import names
 from hashing.canonical import JSON

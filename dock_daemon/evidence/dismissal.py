@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dock_daemon.evidence.sealer import Outcome, Piece
+from dock_daemon.evidence.pieces import Outcome, Piece
 from dock_daemon.evidence.state import State
 from hashing.canonical import JSON
 

@@ -6,7 +6,7 @@ stands in the entry itself.
 
 from typing import Final
 
-from dock_daemon.evidence.sealer import Outcome, Piece
+from dock_daemon.evidence.pieces import Outcome, Piece
 from dock_daemon.version import VERSION
 from hashing.canonical import JSON
 

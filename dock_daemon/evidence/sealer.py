@@ -25,7 +25,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -44,12 +44,12 @@ from dock_daemon.evidence import endings
 from dock_daemon.evidence.durable import Reread
 from dock_daemon.evidence.inbox import Inbox
 from dock_daemon.evidence.ledger import Ledger
+from dock_daemon.evidence.pieces import Outcome, Piece, Sealed
 from dock_daemon.evidence.records import Record, Row, healed
 from dock_daemon.evidence.signing import Signing
 from dock_daemon.evidence.store import Staged, Store
 from hashing import document
 from hashing.canonical import JSON
-from hashing.entry import At
 from hashing.errors import EvidenceError
 
 log = logging.getLogger(__name__)
@@ -58,35 +58,6 @@ Answer = TypeVar("Answer")
 
 _PUBLISH_EVERY_S: Final = 1.0
 _SYNC_FAILURES_ALLOWED: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How and when a clip was found whole: what its body still has to learn."""
-
-    verified: Reread | None
-    at: At
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One entry to be, with the files that must be durable before it."""
-
-    kind: str
-    docking: int | None
-    finish: Callable[[Outcome], tuple[dict[str, JSON], Row | None]]
-    facts: Mapping[str, JSON] | None = None
-    clip: Staged | None = None
-    closes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A piece that is kept for good."""
-
-    seq: int
-    body: Mapping[str, JSON]
-    at: At
 
 
 @dataclass(slots=True)

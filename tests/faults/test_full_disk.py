@@ -9,8 +9,8 @@ from config.exit_codes import ExitCode
 from dock_daemon.asking import ask
 from dock_daemon.errors import DockFullError, StateFullError, StateUnusableError
 from dock_daemon.evidence import questions
+from dock_daemon.evidence.pieces import Piece
 from dock_daemon.evidence.records import DockingRow, Record, ReleaseRow
-from dock_daemon.evidence.sealer import Piece
 from dock_daemon.evidence.state import State
 from dock_daemon.faults import fault_of
 from hashing.canonical import JSON

@@ -9,7 +9,7 @@ import pytest
 from dock_daemon.errors import DockError, DoubtError, LedgerDoubtError, StoppedError
 from dock_daemon.evidence.inbox import Inbox
 from dock_daemon.evidence.ledger import Ledger
-from dock_daemon.evidence.sealer import Piece, Sealed
+from dock_daemon.evidence.pieces import Piece, Sealed
 from dock_daemon.evidence.state import State
 from tests.docks import DockIn
 
