@@ -44,6 +44,7 @@ def alone(state: Path, name: str) -> Iterator[None]:
     except OSError as error:
         raise StateUnusableError(path, error.strerror or str(error)) from error
     try:
+        _hand_over(handle, path.parent)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -63,9 +64,19 @@ def write(state: Path, name: str, told: Mapping[str, object]) -> None:
     """
     path = folder(state) / name
     temp = path.with_name(f".{name}.new")
-    temp.write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
-    temp.chmod(0o640)
+    temp.unlink(missing_ok=True)
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        _hand_over(handle, path.parent)
+        file.write(json.dumps(told, ensure_ascii=False) + "\n")
     temp.replace(path)
+
+
+def _hand_over(handle: int, place: Path) -> None:
+    """Give a file that root made to whom the folder is: the service must be able to go on."""
+    if os.geteuid() == 0:
+        owner = place.stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def read(state: Path, name: str) -> dict[str, Any] | None:

@@ -166,7 +166,7 @@ class _Replication:
             raise ReplicaOtherError(
                 self._target.name, found=theirs.origin, wanted=fixed.head.origin
             )
-        if not self._source.begins_with(theirs, fixed.head.size):
+        if not self._source.begins_with(theirs, fixed.head.checkpoint):
             raise ReplicaAheadError(self._target.name, held=theirs.size, ours=fixed.head.size)
 
     def _published(self, fixed: Fixed) -> tuple[Fixed, Mapping[str, int]]:

@@ -15,12 +15,14 @@ from typing import Final
 
 from dock_daemon.errors import NothingPublishedError
 from dock_daemon.sync.published import Head, head_of
-from hashing import checkpoint
+from hashing.checked_tiles import CheckedTiles
+from hashing.checkpoint import Checkpoint
 from hashing.errors import FileTroubleError, Trouble
 from hashing.evidence_files import digest_file, read_file
+from hashing.merkle import HASH_SIZE
 from hashing.note import MAX_NOTE
-from hashing.proofs import range_root, tiles_of
-from hashing.tiles import MAX_BUNDLE, plan
+from hashing.proofs import range_root
+from hashing.tiles import WIDTH, plan
 
 LOG: Final = "log"
 STORE: Final = ("store/clips", "store/documents")
@@ -95,12 +97,20 @@ class Source:
         """Return the SHA-256 of a file, in hex; raise FileTroubleError."""
         return digest_file(str(self.path(room, path)), lambda _count: None)[1].hex()
 
-    def begins_with(self, other: checkpoint.Checkpoint, size: int) -> bool:
-        """Tell whether our log of `size` begins with the log of another checkpoint."""
-        if not 0 < other.size <= size:
-            return other.size == 0
-        tiles = tiles_of(size, lambda path: read_file(f"{self.root}/{LOG}/{path}", MAX_BUNDLE))
-        return range_root(0, other.size, tiles) == other.root
+    def begins_with(self, other: Checkpoint, ours: Checkpoint) -> bool:
+        """Tell whether our log begins with the log of another checkpoint.
+
+        Raises TileForgedError where our own tiles are damaged: then nobody can tell.
+        """
+        if other.size in {0, ours.size}:
+            return other.size == 0 or other.root == ours.root
+        if other.size > ours.size:
+            return False
+        tiles = CheckedTiles(ours.size, ours.root, self._tile)
+        return range_root(0, other.size, tiles.tile) == other.root
+
+    def _tile(self, path: str) -> bytes:
+        return read_file(f"{self.root}/{LOG}/{path}", WIDTH * HASH_SIZE)
 
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
