@@ -9,6 +9,7 @@ import click
 
 from central.centre import Centre
 from central.commands.options import SCHEMA, Invocation, common_options, json_line
+from central.faults import EXPECTED
 from central.pull.keeping import Keeping
 from central.web.app import app
 from config.central_settings import Web
@@ -32,6 +33,8 @@ def run(invocation: Invocation) -> None:
     good order on SIGTERM or Ctrl-C.
     """
     logging.getLogger().setLevel(logging.INFO)
+    # It would tell of each request that a dock is asked: many a second, all of them well.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     context = _tls(invocation.loaded.settings.web)
     centre = Centre.open(invocation.loaded, signs=True)
     try:
@@ -60,6 +63,12 @@ async def _serve(centre: Centre, invocation: Invocation, context: ssl.SSLContext
             kept = group.create_task(keeping.run())
             await serve(app(centre), listen, tls=context, stop=stop, ready=ready)
             kept.cancel()
+    except ExceptionGroup as group:
+        expected, others = group.split(EXPECTED)
+        if others is not None or expected is None:
+            raise
+        # One reason is enough to know why the centre stops.
+        raise expected.exceptions[0] from None
     finally:
         keeping.close()
 

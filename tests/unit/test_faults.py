@@ -18,7 +18,7 @@ from dock_daemon.faults import EXPECTED, TABLE, fault_of, remedy, sentence
 from firmware_bridge.errors import NotOpenedError
 from hashing.errors import EvidenceError
 
-EXAMPLES: dict[str, object] = {"int": 7, "str": "x", "Path": Path("/x"), "bytes": b""}
+EXAMPLES: dict[str, object] = {"int": 7, "float": 7.0, "str": "x", "Path": Path("/x"), "bytes": b""}
 
 
 def kinds() -> Iterator[type[Exception]]:
