@@ -93,9 +93,12 @@ def is_fresh(
 ) -> bool:
     """Tell whether a cosignature was made in this life of the dock.
 
-    Where our own clock cannot be believed, it must at least be newer than `before_s`, the
-    last one of its key that an earlier life kept.
+    It must be newer than `before_s`, the last one of its key that an earlier life kept. Where
+    our own clock can be believed it must be of our time besides; and if it shows that the
+    cosigner's clock once ran ahead of it, `before_s` says nothing.
     """
-    if synchronized:
-        return started_s - FRESH_S <= time_s <= now_s + FRESH_S
-    return before_s is None or time_s > before_s
+    newer = before_s is None or time_s > before_s
+    if not synchronized:
+        return newer
+    ran_ahead = before_s is not None and before_s > now_s
+    return started_s - FRESH_S <= time_s <= now_s + FRESH_S and (newer or ran_ahead)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from dock_daemon.evidence import durable
-from hashing import checkpoint, note, proofs
+from hashing import checkpoint, cosignature, note, proofs
 from hashing.checkpoint import Checkpoint
 from tests.docks import DockIn
 from tests.witnessed import NOW_S, Core, Witness, grow, running
@@ -41,6 +41,12 @@ class Memory:
             return {"answer": "none"}
         return {"answer": "head", "note": self._last.read_text()}
 
+    def _now_s(self) -> int:
+        """Return a time that is later than the last: its clock goes on with each cosignature."""
+        if not self._last.exists():
+            return NOW_S
+        return cosignature.time_of(note.parse(self._last.read_bytes())[1][-1]) + 1
+
     def add(self, signed: str, witness: Witness, log: Path) -> str:
         """Check that a head grows from the last one, remember it, and return it cosigned."""
         new, old = checkpoint.parse(note.parse(signed.encode())[0]), self.head()
@@ -49,7 +55,7 @@ class Memory:
                 raise Refused(f"{new.size} after {old.size}")
             proof = proofs.consistency(old.size, new.size, lambda path: (log / path).read_bytes())
             proofs.check_consistency(old.size, new.size, old.root, new.root, proof)
-        cosigned = witness.cosign(signed, NOW_S)
+        cosigned = witness.cosign(signed, self._now_s())
         name = f"{new.size}-{new.root.hex()}"
         durable.replace(self._folder / name, cosigned.encode())
         durable.replace(self._last, cosigned.encode())

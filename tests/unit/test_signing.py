@@ -65,6 +65,9 @@ def test_a_witness_that_shows_our_own_head_freshly_cosigned_grants(dock: DockIn)
         grow(core)
     with running(dock, witness) as core:
         told = core.tell("witness", name="central", answer="head", note=fresh)
+        assert (told["state"], told["why"]) == ("asking", "stale"), "an earlier life had it already"
+        fresh = witness.cosign(old, NOW_S + 1)
+        told = core.tell("witness", name="central", answer="head", note=fresh)
         assert told["state"] == "granted"
 
 
@@ -156,7 +159,7 @@ def test_a_restored_disk_stops_before_it_signs(dock: DockIn, tmp_path: Path) -> 
     shutil.move(tmp_path / "newest", dock.root)
     with running(dock, witness) as core:
         assert core.signing["state"] == "asking"
-        assert core.vouched(witness) == "granted"
+        assert core.vouched(witness, NOW_S + 2) == "granted"
     assert alarms.load(dock.root) == []
     dock.assert_holds()
 
@@ -358,3 +361,14 @@ def test_a_proof_cannot_be_dismissed(dock: DockIn) -> None:
             dismissal.dismiss(core.state, "no")
         assert core.signing["state"] == "stopped"
     assert [one for one in dock.parsed("recovery") if "alarms" in one.body] == []
+
+
+def test_a_witness_whose_clock_once_ran_ahead_can_vouch_again(dock: DockIn) -> None:
+    """Else nothing would be fresh before that day comes."""
+    witness = Witness()
+    with running(dock, witness) as core:
+        grow(core)
+        core.vouched(witness, NOW_S + 90_000)
+    with running(dock, witness) as core:
+        assert core.vouched(witness, NOW_S - 700) == "asking"
+        assert core.vouched(witness, NOW_S) == "granted"
