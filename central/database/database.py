@@ -8,6 +8,7 @@ then changed are changed by one UPDATE that names what was checked.
 
 import contextlib
 import secrets
+import threading
 from collections.abc import Iterator
 from typing import Final, Self
 
@@ -36,6 +37,11 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.address = _shown(engine.url)
+        # SQLite lets one write at a time, and has the others sleep and try again: waiting here
+        # instead, a thread goes on the moment that it may.
+        self._turn: contextlib.AbstractContextManager[object] = (
+            threading.Lock() if self.is_sqlite else contextlib.nullcontext()
+        )
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -64,7 +70,7 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """Yield a connection whose changes are durable once the block ends, or not made at all."""
-        with self._told(), self._engine.begin() as connection:
+        with self._told(), self._turn, self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
