@@ -95,7 +95,9 @@ def _mirror(loaded: LoadedCentral, database: Database, clock: Clock) -> Mirror |
     if not settings.enabled:
         return None
     cosigner = _cosigner(loaded, MIRROR, settings, database)
-    return Mirror(database, cosigner, loaded.state, clock=clock)
+    mirror = Mirror(database, cosigner, loaded.state, clock=clock)
+    mirror.recover()
+    return mirror
 
 
 def _cosigner(

@@ -100,6 +100,13 @@ class LogCopy:
         except EvidenceError as error:
             raise self._doubt(f"{wider.path}: {error}") from error
 
+    def shows(self, checkpoint: bytes) -> bool:
+        """Tell whether this is the checkpoint in place."""
+        try:
+            return (self.folder / "checkpoint").read_bytes() == checkpoint
+        except FileNotFoundError:
+            return False
+
     def publish(self, checkpoint: bytes, vkey: str) -> None:
         """Put the newest cosigned checkpoint, and the log's own key, in place."""
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)

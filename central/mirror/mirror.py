@@ -7,7 +7,7 @@ proved to be part of a pending head before it is kept. Order, for what is kept:
     (2) how far they go, one transaction          the mark - (4) the checkpoint file - the answer
 
 A crash between any two is gone on from: files beyond (2) are written again with the same bytes,
-and the checkpoint file is the database's newest whenever a head is published.
+and a start puts the checkpoint file right that (4) did not come to.
 """
 
 import contextlib
@@ -39,6 +39,8 @@ MAX_EXCESS: Final = 8192
 
 PENDING: Final = "pending"
 _ATTEMPTS: Final = 100
+_LOCK: Final = ".lock"
+_FORSAKEN_S: Final = 3600  # a half-made file this old is nobody's: another process may be writing
 
 log = logging.getLogger("sealdock.central")
 
@@ -64,6 +66,17 @@ class Mirror:
         )
         for place in (logs_of(state), aside_of(state)):
             place.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    def recover(self) -> None:
+        """Put right what an earlier life left unsaid: the checkpoint files. A start does it."""
+        for dock in self._register.docks():
+            held = self.standing(dock.origin).mirrored
+            if held is not None and not self._copy(dock.origin).shows(held.note):
+                with self._turn(dock.origin):
+                    self._publish(dock.origin, 0)
+        for half in aside_of(self._state).iterdir():
+            if half.suffix != _LOCK and half.stat().st_mtime < self._clock() / 1000 - _FORSAKEN_S:
+                half.unlink(missing_ok=True)
 
     # -- what is asked -------------------------------------------------------
 
@@ -219,7 +232,7 @@ class Mirror:
         """Let one thread of one process at a time change a log's files."""
         name = origin_hash(origin)
         with self._turns[name]:
-            path = aside_of(self._state) / f"{name}.lock"
+            path = aside_of(self._state) / f"{name}{_LOCK}"
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
