@@ -10,7 +10,7 @@ import click
 
 from central.centre import Centre
 from central.commands.options import SCHEMA, Invocation, common_options, json_line
-from central.errors import CentralError, StateUnusableError
+from central.errors import NotMirroredError, StateUnusableError
 from central.fleet.assembly import entries_in
 from central.fleet.records import Records
 from central.fleet.reports import Report
@@ -68,7 +68,9 @@ def inventory(
             reports = [_replica(centre, docks[0], replica, hashed=hashed)]
         else:
             reached = [dock for dock in docks if dock.url]
-            reports, failed = asyncio.run(_stores(centre, reached, samples))
+            reports, failed = asyncio.run(
+                _stores(centre, reached, samples, alone=origin is not None)
+            )
     finally:
         centre.close()
     names = {dock.origin: dock.name for dock in docks}
@@ -91,7 +93,7 @@ def _replica(centre: Centre, dock: Dock, root: Path, *, hashed: bool) -> Report:
 
 
 async def _stores(
-    centre: Centre, docks: list[Dock], samples: int
+    centre: Centre, docks: list[Dock], samples: int, *, alone: bool
 ) -> tuple[list[Report], list[_Failed]]:
     reports: list[Report] = []
     failed: list[_Failed] = []
@@ -106,10 +108,10 @@ async def _stores(
                 failed.append((dock, "unreachable"))
             except TimeoutError:
                 failed.append((dock, "timeout"))
-            except CentralError as error:
-                if len(docks) == 1:
+            except NotMirroredError:
+                if alone:
                     raise
-                failed.append((dock, str(error)))
+                failed.append((dock, "not-mirrored"))
     finally:
         keeping.close()
     return reports, failed
