@@ -13,6 +13,8 @@ from config.messages import LANGUAGES, say
 from config.text import local_time
 
 REFRESH_S: Final = 30
+# What each language is called in itself, whatever language the page speaks.
+_OWN_NAMES: Final = {"zh-CN": "中文", "en": "English"}
 HEADERS: Final = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -48,7 +50,7 @@ def page(scene: Scene, title: str, *main: Html, home: bool = False) -> str:
     links = [
         None if home else element("a", say("overview.back", lang), href=f"/?lang={lang}"),
         element(
-            "a", say("overview.other-language", lang),
+            "a", _OWN_NAMES[other],
             href=f"{scene.path}?lang={other}", hreflang=other, lang=other,
         ),
     ]  # fmt: skip
