@@ -84,10 +84,7 @@ def render(report: Report) -> Iterator[str]:
     looked = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
     yield f"read     {looked}"
     yield from _cosigned(report.cosigners)
-    found = len(report.problems) + sum(
-        report.omitted[code] for code in report.omitted if code in PROBLEMS
-    )
-    yield _verdict(found)
+    yield _verdict(_found(report))
 
 
 def render_proof(report: ProofReport) -> Iterator[str]:
@@ -110,6 +107,8 @@ def render_manifest(report: ManifestReport) -> Iterator[str]:
         yield f"problem  {_one(problem)}"
     for notice in report.notices:
         yield f"notice   {_one(notice)}"
+    for code, count in report.omitted.items():
+        yield f"and {count} more of {code}"
     if report.head is not None:
         head = report.head.checkpoint
         yield f"log      {printable(head.origin)}, {head.size} entries, root {head.root.hex()}"
@@ -121,14 +120,20 @@ def render_manifest(report: ManifestReport) -> Iterator[str]:
             f" ({told.size} bytes), {len(told.findings)} findings"
         )
         for remark in (*told.left, *told.doubts):
-            count = "" if remark.count is None else f", {remark.count}"
-            yield f"{remark.reason}: entry {remark.seq} {printable(remark.path or '')}{count}"
-    yield _verdict(len(report.problems))
+            many = "" if remark.count is None else f", {remark.count}"
+            yield f"{remark.reason}: entry {remark.seq} {printable(remark.path or '')}{many}"
+    yield _verdict(_found(report))
 
 
 def _cosigned(cosigners: Sequence[Cosigned]) -> Iterator[str]:
     for each in cosigners:
         yield f"cosigned by {printable(each.key.name)} at {utc(each.time_s)}"
+
+
+def _found(report: Report | ManifestReport) -> int:
+    """Return how many problems there are, listed or not."""
+    unlisted = (report.omitted[code] for code in report.omitted if code in PROBLEMS)
+    return len(report.problems) + sum(unlisted)
 
 
 def _verdict(problems: int) -> str:
@@ -176,7 +181,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     proof.add_argument("--log", type=Path, metavar="DIR", help="the log must hold all these heads")
     both = verify.add_argument_group("either")
     _add_files(both, "--clip", "a clip that must be sealed")
-    _add_files(both, "--also", "a proof or checkpoint kept earlier: no history but one")
+    _add_files(both, "--also", "a proof, manifest or checkpoint kept earlier: no history but one")
     both.add_argument("--max-age", metavar="AGE", help="cosignatures no older than 24h, 90m, 3600")
     both.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     return parser

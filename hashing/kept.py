@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hashing import checkpoint as checkpoints
-from hashing import note, tlog_proof
+from hashing import manifest, note, tlog_proof
 from hashing.checked_tiles import CheckedTiles
 from hashing.checkpoint import Checkpoint
-from hashing.errors import EvidenceError, HeadError, ProofError, TlogProofError
+from hashing.errors import EvidenceError, HeadError, ManifestError, ProofError, TlogProofError
 from hashing.growth import Read
 from hashing.heads import Trust, read_log_head
 from hashing.proofs import check_consistency
@@ -63,13 +63,13 @@ class LogTiles:
 def read_kept(
     files: Sequence[Named], trust: Trust, origin: str
 ) -> tuple[list[KeptHead], list[Problem]]:
-    """Return the heads that proofs and checkpoints of one log show, and what is wrong with them."""
+    """Return the heads that kept files of one log show, and what is wrong with the files."""
     heads: list[KeptHead] = []
     problems: list[Problem] = []
     for file in files:
         try:
             head = read_log_head(_note_in(file.data), trust)
-        except TlogProofError as error:
+        except (TlogProofError, ManifestError) as error:
             problems.append(Problem("also-malformed", file.where, None, str(error)))
         except HeadError as error:
             problems.append(Problem(_also(error.code), file.where, None, str(error)))
@@ -172,6 +172,8 @@ def _reaches(small: Checkpoint, large: Checkpoint, links: Sequence[Link]) -> boo
 def _note_in(data: bytes) -> bytes:
     if data.startswith(f"{tlog_proof.HEADER}\n".encode()):
         return tlog_proof.parse(data).note
+    if data.startswith(f"{manifest.HEADER}\n".encode()):
+        return manifest.parse(data).note
     return data
 
 

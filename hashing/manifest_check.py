@@ -39,7 +39,7 @@ from hashing.manifest_account import Account, account_of
 from hashing.manifest_codes import MANIFEST_CODES
 from hashing.note import open_note
 from hashing.proof_check import Asked
-from hashing.report import Problem
+from hashing.report import LISTED_PER_CODE, Problem
 from hashing.succession import KINDS as KEY_KINDS
 from hashing.succession import Succession
 
@@ -57,6 +57,7 @@ class ManifestReport:
     account: Account | None  # what the entries say: only as good as `ok`
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
+    omitted: dict[str, int]  # problems and notices beyond those listed, by code
 
     @property
     def ok(self) -> bool:
@@ -77,6 +78,7 @@ class ManifestReport:
             "cosigners": [each.as_json() for each in self.head.cosigned] if self.head else [],
             "problems": [problem.as_json() for problem in self.problems],
             "notices": [notice.as_json() for notice in self.notices],
+            "omitted": dict(self.omitted),
         }
 
 
@@ -87,7 +89,13 @@ def check_manifest(file: Named, trust: Trust, asked: Asked = _NOTHING) -> Manife
     except ManifestError as error:
         problem = Problem(error.code, file.where, None, error.detail)
         return ManifestReport(
-            head=None, docking=None, entries=0, account=None, problems=(problem,), notices=()
+            head=None,
+            docking=None,
+            entries=0,
+            account=None,
+            problems=(problem,),
+            notices=(),
+            omitted={},
         )
     return _Judgement(file.where, found, trust, asked).run()
 
@@ -108,6 +116,8 @@ class _Judgement:
         self._asked = asked
         self._problems: list[Problem] = []
         self._notices: list[Problem] = []
+        self._told: Counter[str] = Counter()
+        self._omitted: Counter[str] = Counter()
 
     def run(self) -> ManifestReport:
         keys = self._read(self._manifest.keys)
@@ -130,6 +140,7 @@ class _Judgement:
             account=account_of(docking, entries, papers) if whole else None,
             problems=tuple(self._problems),
             notices=tuple(self._notices),
+            omitted=dict(self._omitted),
         )
 
     def _read(self, raws: Sequence[bytes]) -> list[_Line]:
@@ -323,10 +334,18 @@ class _Judgement:
     def _tell(
         self, code: str, detail: str, seq: int | None = None, where: str | None = None
     ) -> None:
-        self._problems.append(Problem(code, where or self._where, seq, detail or WORDS[code]))
+        self._list(self._problems, Problem(code, where or self._where, seq, detail or WORDS[code]))
 
     def _note(self, code: str, detail: str = "", seq: int | None = None) -> None:
-        self._notices.append(Problem(code, self._where, seq, detail or WORDS[code]))
+        self._list(self._notices, Problem(code, self._where, seq, detail or WORDS[code]))
+
+    def _list(self, into: list[Problem], what: Problem) -> None:
+        """List the first of a code, and count the rest: one cause may have thousands."""
+        self._told[what.code] += 1
+        if self._told[what.code] > LISTED_PER_CODE:
+            self._omitted[what.code] += 1
+        else:
+            into.append(what)
 
 
 def _digest(lines: Sequence[_Line]) -> str:

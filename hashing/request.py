@@ -129,7 +129,7 @@ def _judge_log(request: Request, log_dir: Path, now_s: int, progress: Progress |
         _demand_directory(request.store, "no-store")
     for clip in request.clips:
         _demand_there(clip, "no-clip")
-    asked = Asked(age=_age(request.max_age, now_s), also=_files(request.also, tlog_proof.MAX_PROOF))
+    asked = Asked(age=_age(request.max_age, now_s), also=_files(request.also, MAX_MANIFEST))
     key = _signer_of(log_dir, trust.logs)
     report = verify_log(log_dir, key, store=request.store, clips=request.clips, progress=progress)
     if trust.policy is None and asked == Asked():
@@ -177,7 +177,7 @@ def _asked(request: Request, trust: Trust, now_s: int) -> tuple[Trust, Asked]:
         age=_age(request.max_age, now_s),
         clips=[_content(clip, "no-clip") for clip in request.clips],
         documents=[_content(each, "no-file") for each in request.documents],
-        also=_files(request.also, tlog_proof.MAX_PROOF),
+        also=_files(request.also, MAX_MANIFEST),
         consistency=_files(request.consistency, MAX_SUBMISSION),
         log=None if request.log is None else open_log(str(request.log), trust),
     )

@@ -5,7 +5,7 @@ It asks neither the daemon nor its settings: what it checks may come from any do
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -67,7 +67,7 @@ section 7, proof.md section 6 and manifest.md section 6 have every code of a pro
     type=_PATH,
     multiple=True,
     metavar="FILE",
-    help="A proof or checkpoint that was kept: it must be of one history with the rest.",
+    help="A proof, manifest or checkpoint that was kept: of one history with the rest.",
 )
 @click.option(
     "--consistency",
@@ -155,20 +155,29 @@ def _lines(report: Report | ProofReport | ManifestReport, lang: str) -> Iterator
             yield from _proof_lines(report, lang)
         case ManifestReport():
             yield from _manifest_lines(report, lang)
+            unlisted = _unlisted(report.omitted)
         case Report():
             yield from _log_lines(report, lang)
-            unlisted = sum(count for code, count in report.omitted.items() if code in PROBLEMS)
+            unlisted = _unlisted(report.omitted)
     if report.ok:
         yield say("verify.verified", lang)
     else:
         yield say("verify.not-verified", lang, count=len(report.problems) + unlisted)
 
 
-def _log_lines(report: Report, lang: str) -> Iterator[str]:
+def _unlisted(omitted: Mapping[str, int]) -> int:
+    return sum(count for code, count in omitted.items() if code in PROBLEMS)
+
+
+def _beside(report: Report | ManifestReport, lang: str) -> Iterator[str]:
     for notice in report.notices:
         yield f"{say('verify.notice', lang)}  {_line(notice, lang)}"
     for code, count in report.omitted.items():
         yield say("verify.more", lang, count=count, what=term("verify-code", code, lang))
+
+
+def _log_lines(report: Report, lang: str) -> Iterator[str]:
+    yield from _beside(report, lang)
     for clip in report.sealed:
         entries = text.listed(map(str, clip.seqs), lang)
         size, digest = clip.size, clip.sha256
@@ -206,8 +215,7 @@ def _proof_lines(report: ProofReport, lang: str) -> Iterator[str]:
 
 
 def _manifest_lines(report: ManifestReport, lang: str) -> Iterator[str]:
-    for notice in report.notices:
-        yield f"{say('verify.notice', lang)}  {_line(notice, lang)}"
+    yield from _beside(report, lang)
     if report.head is not None:
         head = report.head.checkpoint
         root = head.root.hex()

@@ -19,6 +19,7 @@ from hashing.keys import SignerKey
 from hashing.manifest import Absent, Manifest
 from hashing.policy import Policy
 from hashing.proof_check import Age, Asked, Content
+from hashing.report import LISTED_PER_CODE
 from hashing.succession import CHANGE
 from tests.manifests import (
     TRUST,
@@ -360,6 +361,28 @@ def test_a_head_that_somebody_kept_counts_for_it_too() -> None:
     """A manifest out of a rewritten log does not stand beside a head of the true one."""
     kept = Named("kept", note.sign(Checkpoint(ORIGIN, 300, bytes(32)).encode(), [KEY]))
     assert [it.code for it in judged(GOOD, TRUST, Asked(also=[kept])).problems] == ["fork"]
+
+
+def test_a_manifest_is_a_head_that_somebody_kept() -> None:
+    """Every manifest that was handed out speaks against a log that was rewritten since."""
+    early = Named("early", made().bytes(size=100))
+    linked = judged(GOOD, TRUST, Asked(also=[early]))
+    assert [it.code for it in linked.problems] == ["consistency-unknown"]
+    other = proved_anew(of(GOOD), long(299))
+    forked = Named("other", replace(other, note=note.sign(
+        Checkpoint(ORIGIN, 300, bytes(32)).encode(), [KEY])).encode())  # fmt: skip
+    assert [it.code for it in judged(GOOD, TRUST, Asked(also=[forked])).problems] == ["fork"]
+    torn = Named("torn", b"sealdock/manifest@v1\n")
+    problems = judged(GOOD, TRUST, Asked(also=[torn])).problems
+    assert [it.code for it in problems] == ["also-malformed"]
+
+
+def test_thousands_of_one_kind_are_counted_not_listed() -> None:
+    """One cause may have many consequences; the first of them name it."""
+    lines = tuple(b"{%d" % at for at in range(1000))
+    report = judged(spoilt(GOOD, lambda it: replace(it, entries=lines)))
+    assert [it.code for it in report.problems] == ["entry-malformed"] * LISTED_PER_CODE
+    assert report.omitted == {"entry-malformed": 1000 - LISTED_PER_CODE}
 
 
 def test_a_clip_that_somebody_holds() -> None:
