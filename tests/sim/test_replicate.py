@@ -16,6 +16,7 @@ from dock_daemon.errors import (
     ReplicaOtherError,
     ReplicaTargetError,
     ReplicaUnsetError,
+    StateUnusableError,
     StoppedError,
     SyncBusyError,
 )
@@ -267,6 +268,14 @@ def test_a_dock_that_published_nothing(dock: sealed.Disk, place: Path) -> None:
     (dock.root / "log" / "checkpoint").unlink()
     with pytest.raises(NothingPublishedError):
         copy(dock, place)
+
+
+def test_a_store_that_is_not_there_is_no_empty_store(dock: sealed.Disk, place: Path) -> None:
+    """A data disk that was not mounted is told, and nothing is copied in its stead."""
+    (dock.store / "clips").rename(dock.root / "elsewhere")
+    with pytest.raises(StateUnusableError, match="clips"):
+        copy(dock, place)
+    assert not (place / "log" / "checkpoint").exists()
 
 
 def test_one_copy_at_a_time(dock: sealed.Disk, place: Path) -> None:

@@ -24,8 +24,15 @@ from hashing.errors import FileTroubleError
 _NO_FOLDER: Final = 3  # rclone's exit code for a directory that is not there
 _POLL_S: Final = 0.5
 _MOST_SAID: Final = 300
-_FULL: Final = ("no space left", "quota exceeded", "insufficient storage", "disk quota")
-_PATIENCE: Final = ("--contimeout", "30s", "--timeout", "2m", "--low-level-retries", "3")
+_FULL: Final = (
+    "no space left",
+    "remaining disk space",
+    "quota exceeded",
+    "disk quota",
+    "insufficient storage",
+)
+# A second attempt within one run would take what the first left half-made for another's file.
+_PATIENCE: Final = ("--contimeout", "30s", "--timeout", "2m", "--retries", "1")
 _ENVIRONMENT: Final = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SSL_CERT_FILE")
 
 
@@ -153,7 +160,8 @@ class Rclone:
         if any(word in complaint.lower() for word in _FULL):
             return ReplicaFullError(self.name)
         lines = [line for line in complaint.splitlines() if line.strip()]
-        said = lines[-1][-_MOST_SAID:] if lines else "it failed and said nothing"
+        causes = [line for line in lines if "ERROR" in line] or lines[-1:]
+        said = causes[0][-_MOST_SAID:] if causes else "it failed and said nothing"
         return ReplicaTargetError(self.name, f"rclone {verb}: {said}")
 
 

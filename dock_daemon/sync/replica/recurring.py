@@ -9,14 +9,21 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from config.settings import Settings
-from dock_daemon.errors import DockError, ReplicaTargetError, ReplicaUnsetError, StoppedError
+from dock_daemon.errors import (
+    DockError,
+    ReplicaTargetError,
+    ReplicaUnsetError,
+    StateUnusableError,
+    StoppedError,
+)
 from dock_daemon.faults import fault_of
 from dock_daemon.sync import holding
 from dock_daemon.sync.replica.directory import Directory
@@ -69,7 +76,11 @@ def target_of(text: str, source: Source, *, rclone_config: str = "") -> Target:
 
 
 def run(job: Job, stop: Stop, tell: Callable[[Step], None] = lambda _step: None) -> Report:
-    """Make one copy, alone, and leave word of it; raise as `replicate` does, or SyncBusyError."""
+    """Make one copy, alone, and leave word of it.
+
+    Raises what `replicate` raises, SyncBusyError, or StateUnusableError where the dock's own
+    disk is in trouble.
+    """
     source = Source(job.state)
     target = target_of(job.target, source, rclone_config=job.rclone_config)
     with holding.alone(job.state, LOCK):
@@ -77,7 +88,10 @@ def run(job: Job, stop: Stop, tell: Callable[[Step], None] = lambda _step: None)
         expect = not job.anew and job.target in before.get("expect", [])
         news: dict[str, object] = {"schema": 1, "target": job.target, "check": job.check}
         try:
-            report = replicate(source, target, check=job.check, expect=expect, stop=stop, tell=tell)
+            with _told(job.state):
+                report = replicate(
+                    source, target, check=job.check, expect=expect, stop=stop, tell=tell
+                )
         except (DockError, EvidenceError) as error:
             fault = {"code": fault_of(error).code, "detail": str(error)}
             _leave_word(job, {**before, **news, "report": None, "error": fault})
@@ -85,6 +99,16 @@ def run(job: Job, stop: Stop, tell: Callable[[Step], None] = lambda _step: None)
         known = sorted({*before.get("expect", []), job.target})
         _leave_word(job, {**news, "report": report.as_json(), "error": None, "expect": known})
         return report
+
+
+@contextmanager
+def _told(state: Path) -> Iterator[None]:
+    """Tell trouble with the dock's own disk, which is what is left when the place has told its."""
+    try:
+        yield
+    except OSError as error:
+        where = Path(error.filename) if error.filename else state
+        raise StateUnusableError(where, error.strerror or str(error)) from error
 
 
 def _leave_word(job: Job, news: dict[str, object]) -> None:
@@ -135,7 +159,7 @@ class Recurring:
             report = run(self._job, self._stopped)
         except StoppedError:
             return
-        except (DockError, EvidenceError, OSError) as error:
+        except (DockError, EvidenceError) as error:
             log.warning("copy to %s: %s", self._job.target, error)
             return
         level = logging.INFO if report.complete and not report.spoilt else logging.ERROR
