@@ -24,7 +24,7 @@ def view(number: int, **differs: object) -> DockView:
     base = DockView(
         origin=origin,
         hash=hashlib.sha256(origin.encode()).hexdigest(),
-        name=f"余姚执法一科 {number} 号站",
+        name=f"示例区执法队 {number} 号站",
         url="",
         enrolled_ms=NOW_MS - 200 * DAY,
         vkeys=(f"{origin}+c5686328+AaRV/SbFedNqJBS/uNMnkP2zHuY1CFxkvtIEmTqJUla0",),
