@@ -21,6 +21,7 @@ class HeadCopy:
         self._state = state
         self._there = b""
         self._broken = False
+        self._strange = False
 
     @property
     def elsewhere(self) -> bool:
@@ -35,9 +36,16 @@ class HeadCopy:
             return None
         return self._there
 
+    def leave(self) -> None:
+        """Never write over what is there: it is no head of this log, and may be somebody's."""
+        log.warning(
+            "%s is no head of this log; it is left as it is, and none is copied", self._path
+        )
+        self._strange = True
+
     def put(self, head: bytes) -> None:
         """Copy a head durably. A medium that is gone is told once, and holds up nothing."""
-        if head == self._there:
+        if head == self._there or self._strange:
             return
         try:
             durable.replace(self._path, head)

@@ -225,7 +225,10 @@ class Signing:
             size = heads.stated(data).size
             if past.only_unshown_after(ledger, self._publisher, size):
                 return Copy.AGREES
-        return Copy.ABSENT if verdict is None else Copy.OLDER
+        if verdict is None:
+            self._copy.leave()
+            return Copy.ABSENT
+        return Copy.OLDER
 
     def _take_up_alarms(self, ledger: Ledger) -> None:
         """Go on where an earlier life stopped, unless our log holds by now what it lacked then."""

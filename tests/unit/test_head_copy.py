@@ -148,8 +148,8 @@ def test_a_medium_that_is_gone_holds_up_nothing(dock: DockIn, stick: Path) -> No
         assert copied(stick / "mounted") == core.signing["published"]
 
 
-def test_a_strangers_note_there_is_passed_over(dock: DockIn, stick: Path) -> None:
-    """What is no head of ours proves nothing either way."""
+def test_a_strangers_note_there_is_left_alone(dock: DockIn, stick: Path) -> None:
+    """What is no head of ours proves nothing either way, and is not written over."""
     witness = Witness()
     with running(dock, witness, settings=on(stick)) as core:
         grow(core)
@@ -157,3 +157,6 @@ def test_a_strangers_note_there_is_passed_over(dock: DockIn, stick: Path) -> Non
     path.write_bytes(b"no note")
     with opened(dock, stick, witness) as state:
         assert why(state) == ("held", "unanswered")
+        assert Core(state).vouched(witness) == "granted"
+        grow(Core(state))
+    assert path.read_bytes() == b"no note"
