@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -18,7 +19,7 @@ from hashing.entry import leaf_hash
 from tests import sealed
 from tests.sealed import Disk, Sealed
 from tests.web_faces import ToldCore, faced, json_of
-from tests.wire import Client
+from tests.wire import Client, request
 
 SIZES = (1, 70, 256, 257)
 
@@ -293,6 +294,21 @@ async def test_the_log_of_requests_names_nobody(
         "- GET /none",
     ]
     assert "127.0.0.1" not in "".join(lines)
+
+
+async def test_no_file_stays_open(disk: Disk) -> None:
+    """However an answer ends, what was opened for it is closed."""
+    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208  numbers are wanted
+    async with faced(disk.root) as address:
+        client = Client(address)
+        tag = (await client.get("/tile/0/000")).headers["etag"]
+        await client.get("/tile/0/000", if_none_match=tag)
+        await client.get("/tile/0/000", range="bytes=9999-")
+        await client.get("/tile/0/000", range="bytes=1-2")
+        await client.ask("HEAD", "/tile/entries/000")
+        async with client.connected() as (_, writer):
+            writer.write(request("GET", "/tile/entries/000"))
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
 async def test_tags_of_text_are_their_digests(disk: Disk) -> None:

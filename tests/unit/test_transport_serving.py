@@ -23,11 +23,20 @@ from transport.limits import Limits
 from transport.problems import ProblemError
 from transport.serving import serve
 
-BIG = 8 << 20
+BIG = 64 << 20  # more than a kernel holds for a client that does not read
+ZEROS = bytes(BIG)
 # Waits that are to end do so at once; those that are not to, never.
 NEVER_S = 3600.0
 QUICK_S = 0.05
-PATIENT = Limits(head_s=NEVER_S, idle_s=NEVER_S, body_s=NEVER_S, write_s=NEVER_S, linger_s=NEVER_S)
+PATIENT = Limits(
+    head_s=NEVER_S,
+    idle_s=NEVER_S,
+    age_s=NEVER_S,
+    body_s=NEVER_S,
+    write_s=NEVER_S,
+    linger_s=NEVER_S,
+    stop_s=NEVER_S,
+)
 
 
 def titled(code: str, lang: str, _facts: object) -> str:
@@ -40,7 +49,7 @@ async def _echo(request: Request) -> Response:
 
 
 async def _big(_request: Request) -> Answer:
-    return Answer(body=Bytes(bytes(BIG)), media_type="x/y", etag="big", cache="no-store")
+    return Answer(body=Bytes(ZEROS), media_type="x/y", etag="big", cache="no-store")
 
 
 async def _fail(_request: Request) -> Response:
