@@ -7,6 +7,7 @@ import pytest
 
 from hashing import note
 from hashing.cosigners import AnyCosignerSigner
+from hashing.manifest_check import ManifestReport
 from hashing.proof_check import ProofReport
 from hashing.report import Report
 from hashing.request import Request, judge
@@ -48,7 +49,7 @@ def kept(tmp_path: Path, data: bytes, name: str = "kept") -> Path:
     return path
 
 
-def codes(report: Report | ProofReport) -> list[str]:
+def codes(report: Report | ProofReport | ManifestReport) -> list[str]:
     """Return the codes of the problems of a report."""
     return [problem.code for problem in report.problems]
 
