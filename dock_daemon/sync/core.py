@@ -15,7 +15,7 @@ WitnessAnswer: TypeAlias = Literal["head", "none", "unreachable", "refused", "si
 UNDECIDED: Final = frozenset({"asking", "held"})
 """The core does not sign until its witnesses have been heard."""
 
-# The core reads one line of 64 KiB at most; JSON writes a dash as six bytes.
+# The core reads one line of 256 KiB at most (docs/control.md); JSON writes a dash as six bytes.
 MAX_TOLD_NOTE: Final = 40_000
 
 

@@ -215,7 +215,9 @@ class Courier:
             level = logging.INFO if told.wait in {Wait.NEWS, Wait.SOON} else logging.WARNING
             log.log(level, "%s: %s %s", self.party.name, told.code, dict(told.facts))
         self.record.told, self.record.told_utc_s = told, around.utc_s()
-        match told.wait:
+        # Heard, and the core still waits for somebody else: no reason to ask without end.
+        waits_on = told.wait is Wait.NEWS and look.signing.state in UNDECIDED
+        match Wait.RETRY if waits_on else told.wait:
             case Wait.NEWS | Wait.SOON:
                 self.record.pause = backoff.NONE
             case Wait.RETRY:

@@ -224,7 +224,7 @@ def test_an_upload_can_be_stopped(
 ) -> None:
     """A transfer that is under way ends with the process that asked for it."""
     monkeypatch.setenv("PATH", rclone_that(config.parent, "copy", "exec tail -f /dev/null"))
-    counted = _Counting(12)
+    counted = _Counting(4)
     with pytest.raises(StoppedError):
         recurring.run(job(dock, config), counted)
 

@@ -95,6 +95,23 @@ async def test_after_a_start_the_witness_is_asked_first(
     assert dock.core.state == "granted"
 
 
+async def test_a_core_that_waits_for_another_is_no_reason_to_ask_without_end(
+    dock: Stage, witness: Served
+) -> None:
+    """A witness that has answered is asked again ever more rarely; then all is as usual."""
+    courier = dock.courier(witness.settings())
+    waits = []
+    for _ in range(4):
+        dock.core.state = "held"
+        assert (await courier.visit(dock.look())).code is Code.COSIGNED
+        waits.append(courier.record.pause.until_s - dock.now_s)
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    dock.core.state = "granted"
+    dock.publish(more=1)
+    assert (await dock.visit(courier)).code is Code.COSIGNED
+    assert courier.record.pause.failures == 0
+
+
 async def test_a_witness_that_knows_nothing_says_so(dock: Stage, witness: Served) -> None:
     """A 404 of the monitoring path is `none`, which is no refusal."""
     dock.core.state = "asking"
