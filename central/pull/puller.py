@@ -21,16 +21,15 @@ from central.pull.errors import PullError
 from central.pull.manifests import Manifests
 from central.pull.round import Call, Holders, Round
 from central.pull.source import Source
+from central.pull.turns import Turns
 from central.register.docks import Dock
 from config.central_settings import Pull
-from transport import backoff, tls
-from transport.backoff import Bounds, Pause
+from transport import tls
 from transport.client import Link
 from transport.errors import LinkError
 
 _SHARE_BYTES: Final = 32 << 20  # that one dock may send in one round
 _ROUND_S: Final = 60.0
-_SLOW: Final = 4  # who takes a second of our time waits at least so many
 _TICK_S: Final = 1.0
 
 log = logging.getLogger("sealdock.central")
@@ -49,13 +48,12 @@ class Parts:
     call: Call
 
 
-@dataclass(slots=True)
-class _Turn:
-    """When a dock is asked next."""
+@dataclass(frozen=True, slots=True)
+class _Went:
+    """How one round went."""
 
-    due_s: float = 0.0
-    pause: Pause = backoff.NONE
-    busy: bool = False
+    good: bool
+    more: bool
 
 
 class Puller:
@@ -71,11 +69,10 @@ class Puller:
         """Load who we are to docks; raise TlsFileError where that cannot be used."""
         self._parts = parts
         self._clock = clock
-        self._chance = chance
-        self._turns: dict[str, _Turn] = {}
         settings = parts.settings
-        longest = max(settings.longest_wait_s, settings.interval_s)
-        self._bounds = Bounds(first_s=settings.interval_s, longest_s=longest)
+        self._turns = Turns(
+            interval_s=settings.interval_s, longest_s=settings.longest_wait_s, chance=chance
+        )
         self.tls = _context(settings)
 
     async def run(self) -> None:
@@ -83,9 +80,8 @@ class Puller:
         room = asyncio.Semaphore(self._parts.settings.at_once)
         async with asyncio.TaskGroup() as group:
             while True:
-                for dock, turn in await self._due():
-                    turn.busy = True
-                    group.create_task(self._in_turn(dock, turn, room))
+                for dock in await self._due():
+                    group.create_task(self._in_turn(dock, room))
                 await asyncio.sleep(_TICK_S)
 
     async def once(self) -> None:
@@ -104,6 +100,9 @@ class Puller:
 
     async def pull(self, dock: Dock) -> bool:
         """Do one round with one dock and note how it went; tell whether there is more."""
+        return (await self._pull(dock)).more
+
+    async def _pull(self, dock: Dock) -> _Went:
         problem, detail, more = "", "", False
         try:
             async with asyncio.timeout(_ROUND_S):
@@ -119,8 +118,7 @@ class Puller:
         await self._parts.call(records.pull_went, dock.origin, now_ms=now_ms, **told)
         if problem:
             log.warning("%s: could not be pulled: %s %s", dock.origin, problem, detail)
-        self._next(dock.origin, good=not problem)
-        return more and not problem
+        return _Went(good=not problem, more=more)
 
     async def _round(self, dock: Dock) -> tuple[bool, str]:
         """Fetch log and manifests; return whether there is more, and what failed besides."""
@@ -134,49 +132,27 @@ class Puller:
             except PullError as error:  # the log is what counts, and that went well
                 return False, f"manifests: {error}"
 
-    async def _due(self) -> list[tuple[Dock, _Turn]]:
+    async def _due(self) -> list[Dock]:
         """Return the docks whose turn it is, those that wait longest first."""
         try:
             docks = await self._parts.call(self._parts.docks)
         except CentralError as error:
             log.warning("the register cannot be read: %s", error)
             return []
-        now_s = self._clock()
-        known = {dock.origin for dock in docks if dock.url}
-        for gone in self._turns.keys() - known:
-            del self._turns[gone]
-        due: list[tuple[Dock, _Turn]] = []
-        for dock in docks:
-            if dock.url:
-                turn = self._turns.setdefault(dock.origin, _Turn(due_s=now_s))
-                if not turn.busy and turn.due_s <= now_s and turn.pause.over(now_s):
-                    due.append((dock, turn))
-        return sorted(due, key=lambda each: each[1].due_s)
+        reached = {dock.origin: dock for dock in docks if dock.url}
+        return [reached[origin] for origin in self._turns.take(reached, self._clock())]
 
-    async def _in_turn(self, dock: Dock, turn: _Turn, room: asyncio.Semaphore) -> None:
-        began_s = self._clock()
-        try:
-            async with room:
-                began_s = self._clock()
-                if await self.pull(dock):
-                    turn.due_s = self._clock()
-                    return
-        except (CentralError, OSError) as error:  # ours, not the dock's: the others go on
-            log.error("%s: pulling failed here: %s", dock.origin, error)  # noqa: TRY400  no trace: it is known
-            self._next(dock.origin, good=False)
-        finally:
-            turn.busy = False
-        now_s = self._clock()
-        jitter = self._chance() * self._parts.settings.interval_s / 10
-        wait_s = max(self._parts.settings.interval_s + jitter, _SLOW * (now_s - began_s))
-        turn.due_s = now_s + wait_s
-
-    def _next(self, origin: str, *, good: bool) -> None:
-        turn = self._turns.setdefault(origin, _Turn())
-        if good:
-            turn.pause = backoff.NONE
-        else:
-            turn.pause = backoff.failed(turn.pause, self._clock(), self._bounds, self._chance)
+    async def _in_turn(self, dock: Dock, room: asyncio.Semaphore) -> None:
+        went = _Went(good=False, more=False)
+        async with room:
+            began_s = self._clock()
+            try:
+                went = await self._pull(dock)
+            except (CentralError, OSError) as error:  # ours, not the dock's: the others go on
+                log.error("%s: pulling failed here: %s", dock.origin, error)  # noqa: TRY400  no trace: it is known
+        self._turns.ended(
+            dock.origin, began_s=began_s, now_s=self._clock(), good=went.good, more=went.more
+        )
 
 
 def _context(settings: Pull) -> ssl.SSLContext | None:
