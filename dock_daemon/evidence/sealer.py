@@ -149,6 +149,9 @@ class Sealer:
         try:
             while (items := self._next_group()) is not None:
                 self._work(items)
+                # Those who ask all the time must not keep it from its quiet moment for ever.
+                if not self._at_rest and self._publishing_is_due:
+                    self._tidy()
             self._tidy()
         except Exception as error:
             # Whatever it was, nobody may go on waiting for this thread.
@@ -172,11 +175,18 @@ class Sealer:
         elif not item.future.done():
             item.future.set_exception(error)
 
+    @property
+    def _at_rest(self) -> bool:
+        return self.doubt.done() or not (self.unpublished or self._unended)
+
+    @property
+    def _publishing_is_due(self) -> bool:
+        return time.monotonic() - self._published_at_s >= _PUBLISH_EVERY_S
+
     def _next_group(self) -> list[_Waiting | _Question] | None:
         while True:
-            at_rest = self.doubt.done() or not (self.unpublished or self._unended)
             try:
-                return self._inbox.next_group(None if at_rest else _PUBLISH_EVERY_S)
+                return self._inbox.next_group(None if self._at_rest else _PUBLISH_EVERY_S)
             except queue.Empty:
                 self._tidy()
 
@@ -222,7 +232,7 @@ class Sealer:
             return
         for waiting, sealed in done:
             waiting.future.set_result(sealed)
-        if _closed_by(group) or time.monotonic() - self._published_at_s >= _PUBLISH_EVERY_S:
+        if _closed_by(group) or self._publishing_is_due:
             self._publish()
 
     def _commit(self, group: list[_Waiting]) -> list[tuple[_Waiting, Sealed]]:
