@@ -103,7 +103,8 @@ class Sealer:
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
 
     def start(self) -> None:
-        """Begin to seal."""
+        """Begin to seal; what was there before is published by now, if it may be."""
+        self._published_at_s = time.monotonic()
         self._thread.start()
 
     @property
