@@ -27,7 +27,6 @@ _LATER: Final = (
     "export",
     "hold",
     "disposal",
-    "clock-step",
 )
 
 
@@ -50,6 +49,11 @@ def _count(body: Mapping[str, JSON], name: str) -> None:
     value = body[name]
     if type(value) is not int or value < 0:
         raise EntryError(f"body.{name} is not a number of zero or more")
+
+
+def _number(body: Mapping[str, JSON], name: str) -> None:
+    if type(body[name]) is not int:
+        raise EntryError(f"body.{name} is not a number")
 
 
 def _texts(body: Mapping[str, JSON], name: str) -> None:
@@ -107,6 +111,7 @@ _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None
         "line_sha256": _digest,
     },
     "access": {"sha256": _digest, "roles": _texts, "document": _digest},
+    "clock-step": {"by_ms": _number},
     "heartbeat": {},
     "recovery": {},
     "config-change": {},

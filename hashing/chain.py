@@ -11,7 +11,8 @@ from collections.abc import Callable
 from hashing.bodies import DOCKING_KINDS
 from hashing.canonical import JSON
 from hashing.claims import Claims
-from hashing.entry import GENESIS_PREV, Entry, parse
+from hashing.clock_steps import step_between
+from hashing.entry import GENESIS_PREV, At, Entry, parse
 from hashing.errors import EvidenceError, KeyFormatError, SuccessionError
 from hashing.keys import VerifierKey
 from hashing.succession import Succession
@@ -34,6 +35,7 @@ class Chain:
         self._dockings: dict[int, tuple[int, hashlib._Hash]] = {}
         self._succession: Succession | None = None
         self._keys_doubted = False
+        self._at: At | None = None
 
     def take(self, place: int, raw: bytes, leaf: bytes, sealed: bytes | None) -> None:
         """Judge the entry at `place`; `sealed` is its leaf hash by the tile, if there is one."""
@@ -43,6 +45,7 @@ class Chain:
         except EvidenceError as error:
             self._tell("entry-malformed", place, str(error))
             self._holed = True
+            self._at = None
             return
         if entry.seq != place:
             self._tell("entry-seq", place, f"it states seq {entry.seq}, its place is {place}")
@@ -52,6 +55,7 @@ class Chain:
             self._tell("genesis", place, f"entry {place} is of the kind {entry.kind}")
         elif place == 0:
             self._genesis(entry)
+        self._clock(entry, place)
         self._key(entry, place)
         self._docking(entry, leaf, place)
         if self._claims is not None:
@@ -61,6 +65,7 @@ class Chain:
         """Pass over an entry that could not be read."""
         self._before = (None, sealed)
         self._holed = True
+        self._at = None
 
     def claim_nothing(self) -> None:
         """From here on entries are not signed: what they claim counts for nothing."""
@@ -92,6 +97,16 @@ class Chain:
             self._tell("genesis", 0, f"it states the key of {key.name}")
             return
         self._succession = Succession(key)
+
+    def _clock(self, entry: Entry, place: int) -> None:
+        before, self._at = self._at, entry.at
+        step = None if before is None else step_between(before, entry.at)
+        if step is None:
+            return
+        said = entry.kind == "clock-step"
+        least = " at least" if step.rebooted else ""
+        detail = f"the dock's clock was set by{least} {step.by_ms} ms before this entry"
+        self._tell("clock-stepped" if said else "clock-step-unsaid", place, detail)
 
     def _key(self, entry: Entry, place: int) -> None:
         if self._succession is None or self._keys_doubted:

@@ -19,7 +19,7 @@ from hashing.errors import BundleError
 from hashing.growth import frontier_over
 from hashing.log_files import LogFiles
 from hashing.merkle import leaf_hash
-from hashing.report import Problem, Tally
+from hashing.report import NOTICES, Problem, Tally
 from hashing.tiles import WIDTH, Bundle, Tile, shape
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
@@ -63,7 +63,7 @@ class LogWalk:
     def hear(self, code: str, seq: int, detail: str) -> None:
         """Hold back what the chain says until the root is known."""
         if len(self._out.said) < _MOST_HELD:
-            code = "beyond-malformed" if self._past else code
+            code = "beyond-malformed" if self._past and code not in NOTICES else code
             self._out.said.append(Problem(code, self._where, seq, detail))
 
     def run(self, chain: Chain, progress: Progress) -> Walked:

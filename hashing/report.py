@@ -42,6 +42,7 @@ CODES: Final[dict[str, str]] = {
     "chain-broken": "an entry does not follow from the one before it",
     "genesis": "the log does not begin with the entry that states its origin and key",
     "released-mismatch": "a closing entry does not match the entries of its docking",
+    "clock-step-unsaid": "the clock jumped between two entries, and no entry says so",
     "clip-size-conflict": "two entries state different sizes for the same content",
     "bundle-missing": "an entry bundle is not there",
     "bundle-malformed": "an entry bundle cannot be cut into entries",
@@ -67,6 +68,7 @@ CODES: Final[dict[str, str]] = {
 }
 
 NOTICES: Final[dict[str, str]] = {
+    "clock-stepped": "the dock's clock was set, as this entry says",
     "beyond-checkpoint": "files go on beyond the checkpoint: published, not yet signed",
     "unfinished-write": "a crash left a half-made file",
     "store-unclaimed": "a stored file that no entry names: a crash came before its entry",

@@ -37,7 +37,7 @@ from hashing.inventory import take_stock
 from hashing.keys import VerifierKey
 from hashing.log_files import LogFiles
 from hashing.log_walk import LogWalk, Progress, Walked
-from hashing.report import Report, Sealed, Tally
+from hashing.report import NOTICES, Report, Sealed, Tally
 from hashing.store_check import StoreCheck, Stored
 from hashing.succession import Succession
 
@@ -239,7 +239,8 @@ class _Verification:
             code, detail = it.code, it.detail
             if disagree and code == "tile-forged":
                 code = "tile-disagrees"
-            self._tally.problem(code, it.where, detail, it.seq)
+            tell = self._tally.notice if code in NOTICES else self._tally.problem
+            tell(code, it.where, detail, it.seq)
 
     # -- clips from elsewhere ----------------------------------------------
 

@@ -34,6 +34,7 @@ ORIGIN = "dock.example/0001"
 # 2026-03-14 17:30 in Shanghai.
 NOW_MS = 1_773_480_600_000
 HOUR_MS = 3_600_000
+_UP_MS = 100 * 24 * HOUR_MS  # for so long the dock of the tests has run
 
 E = TypeVar("E")
 
@@ -47,7 +48,8 @@ class StandingClock:
 
     def at(self) -> At:
         """Return the time that was set; it is synchronised unless a test says otherwise."""
-        return At(utc_ms=self.utc_ms, sync=self.sync, source="test", boot="b", boot_ms=1)
+        ran_ms = max(0, self.utc_ms - NOW_MS + _UP_MS)
+        return At(utc_ms=self.utc_ms, sync=self.sync, source="test", boot="b", boot_ms=ran_ms)
 
 
 @dataclass(slots=True)

@@ -72,6 +72,7 @@ def retire(ledger: Ledger, keys: LogKeys, folder: Path, at: At) -> Turned:
 
 
 def _enter(ledger: Ledger, kind: str, pair: Sequence[SignerKey], at: At) -> int:
+    ledger.append([], at)  # if the clock jumped, that comes first: the body names its place
     old, new = pair
     body = succession.body(kind, seq=ledger.size, prev=ledger.tip, old=old, new=new)
     (done,) = ledger.append([Record(kind=kind, docking=None, body=body)], at)

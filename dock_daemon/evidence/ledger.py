@@ -26,8 +26,10 @@ from dock_daemon.evidence.records import (
     FindingRow,
     Record,
     ReleaseRow,
+    jumped,
 )
 from hashing import succession
+from hashing.clock_steps import step_between
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash, parse
 from hashing.errors import EvidenceError
 from hashing.keys import VerifierKey
@@ -51,7 +53,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
         self._path = path
-        self._size, self._prev = self._tip()
+        self._size, self._prev, self._at = self._tip()
         self._succession = self._told_keys()
         self.up_to_date = not schema.missing_steps(connection)
         """Whether it has all tables of this version; one that is only looked at may not."""
@@ -133,9 +135,14 @@ class Ledger:
     def append(self, records: Sequence[Record], at: At) -> list[Committed]:
         """Commit `records` in order, all or none; from the return on they are kept.
 
+        Where the clock jumped since the last entry, an entry of its own says so before them.
         Raises sqlite3.Error when nothing was written, LedgerDoubtError when a
         record can't be made an entry.
         """
+        first = self._jumped(records, at)
+        records = [*first, *records]
+        if not records:
+            return []
         done: list[Committed] = []
         turns: list[Entry] = []
         size, prev = self._size, self._prev
@@ -165,7 +172,7 @@ class Ledger:
             if turns:
                 self._told_keys()  # with these; what does not hold is not committed
         # From here on a crash is recovered with these entries in place.
-        self._size, self._prev = size, prev
+        self._size, self._prev, self._at = size, prev, at
         if self._succession is None:
             self._succession = self._told_keys()
         else:
@@ -173,7 +180,16 @@ class Ledger:
                 self._succession.take(entry)
         pairs = zip(records, done, strict=True)
         self._riders += [entry.seq for record, entry in pairs if record.kind in RIDERS]
-        return done
+        return done[len(first) :]
+
+    def _jumped(self, records: Sequence[Record], at: At) -> list[Record]:
+        """Return the entry to be that tells of the clock's jump, if it jumped."""
+        step = None if self._at is None else step_between(self._at, at)
+        # What two keys have signed names its own place: nothing may come before it. Who
+        # enters it lets the jump be told first.
+        if step is None or any(record.kind in succession.KINDS for record in records):
+            return []
+        return [jumped(by_ms=step.by_ms, rebooted=step.rebooted)]
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the bytes of entries `start` to `end` (exclusive).
@@ -250,18 +266,18 @@ class Ledger:
                 self._db.execute("ROLLBACK")
             raise
 
-    def _tip(self) -> tuple[int, bytes]:
+    def _tip(self) -> tuple[int, bytes, At | None]:
         row = self._db.execute(
             "SELECT seq, bytes, leaf FROM entry ORDER BY seq DESC LIMIT 1"
         ).fetchone()
         if row is None:
-            return 0, GENESIS_PREV
+            return 0, GENESIS_PREV, None
         (count,) = self._db.execute("SELECT count(*) FROM entry").fetchone()
         if count != row["seq"] + 1:
             raise LedgerDoubtError(f"{row['seq'] + 1} entries should be there, {count} are")
         if leaf_hash(row["bytes"]) != row["leaf"]:
             raise LedgerDoubtError(f"entry {row['seq']} is not what was committed")
-        return row["seq"] + 1, row["leaf"]
+        return row["seq"] + 1, row["leaf"], parse(row["bytes"]).at
 
     def _told_keys(self) -> Succession | None:
         """Return the keys that the entries name; raise LedgerDoubtError where they don't hold."""

@@ -143,3 +143,9 @@ def cosigned(row: CosignatureRow) -> Record:
         "line_sha256": hashlib.sha256(row.line.encode()).hexdigest(),
     }
     return Record(kind="cosigned", docking=None, body=body, row=row)
+
+
+def jumped(*, by_ms: int, rebooted: bool) -> Record:
+    """Return the entry to be that tells of the dock's clock having been set."""
+    body: dict[str, JSON] = {"by_ms": by_ms, "rebooted": rebooted}
+    return Record(kind="clock-step", docking=None, body=body)
