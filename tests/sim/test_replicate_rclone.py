@@ -1,6 +1,5 @@
 """Copies at an rclone remote: a real rclone, its remote a directory of the test."""
 
-import hashlib
 import os
 import shutil
 import stat
@@ -20,8 +19,8 @@ from dock_daemon.errors import (
 from dock_daemon.sync.replica import recurring
 from dock_daemon.sync.replica.recurring import Job
 from dock_daemon.sync.replica.replication import Report
-from hashing.verify import verify_log
 from tests import sealed
+from tests.copying import clip, verifies
 from tests.faults.small_disk import mounted
 from tests.require import need
 
@@ -58,17 +57,6 @@ def copy(dock: sealed.Disk, config: Path, *, check: bool = False) -> Report:
 def place_of(config: Path) -> Path:
     """Return where the copy lies."""
     return config.parent / "offsite" / "docks" / "1"
-
-
-def verifies(place: Path) -> bool:
-    """Tell whether the copy verifies as a log and a store."""
-    return verify_log(place / "log", sealed.KEY.verifier(), store=place / "store").ok
-
-
-def clip(root: Path, content: bytes = b"first clip") -> Path:
-    """Return where a clip lies below a state or its copy."""
-    name = hashlib.sha256(content).hexdigest()
-    return root / "store" / "clips" / name[:2] / name
 
 
 def test_a_remote_copy_is_whole_and_verifies(dock: sealed.Disk, config: Path) -> None:
