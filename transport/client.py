@@ -75,7 +75,10 @@ class Link:
             trust_env=False,
             follow_redirects=False,
             limits=_FEW,
-            timeout=None,  # the whole exchange has one deadline, below
+            # The whole exchange has one deadline, below. To connect, and to agree on TLS, may
+            # take half of it each: the library's own timeout closes what it gives up, and
+            # being cancelled from outside in the middle of a handshake would leave it open.
+            timeout=httpx2.Timeout(None, connect=timeout_s / 2),
             headers={"user-agent": _USER_AGENT, "accept-encoding": "identity"},
         )
 
@@ -177,7 +180,7 @@ class Link:
         """Turn what the HTTP library raises into what the house says."""
         try:
             yield
-        except TimeoutError as error:
+        except (TimeoutError, httpx2.TimeoutException) as error:
             raise TimedOutError(self.host, limit_s) from error
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             trouble = _trouble(self.host, error)

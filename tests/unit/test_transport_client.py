@@ -306,6 +306,19 @@ async def test_plain_text_where_tls_was_expected() -> None:
         await link.close()
 
 
+async def test_a_handshake_that_never_ends_leaves_nothing_open() -> None:
+    """A server that accepts and says nothing costs no descriptor, however often it is tried."""
+
+    async def behave(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    async with serving(behave) as url, Link(url.replace("http:", "https:"), tls, 0.1) as link:
+        for _ in range(3):
+            with pytest.raises(TimedOutError):
+                await link.get("a")
+
+
 async def test_a_long_body_can_be_read_as_it_comes() -> None:
     """What is too long for memory comes in pieces, after its status and headers."""
     behave = answering(reply(bytes(1 << 20), b'ETag: "x"'))
