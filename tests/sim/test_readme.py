@@ -20,14 +20,11 @@ from dock_daemon.commands.root import main; main()' "$@"
 
 
 def tour(readme: str) -> str:
-    """Return the one block of commands that begins with a card."""
+    """Return the commands that begin with a card, and those that go on with what it gave."""
     text = (ROOT / readme).read_text("utf-8")
-    (block,) = (
-        block
-        for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-        if "truncate" in block
-    )
-    return str(block)
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    card, proof = (block for block in blocks if "truncate" in block or " prove " in block)
+    return f"{card}{proof}"
 
 
 def bare(commands: str) -> str:
@@ -50,8 +47,8 @@ def followed(tmp_path: Path) -> Path:
 
 
 def verify(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Type the tour's last command once more."""
-    (command,) = (line for line in tour("README.md").splitlines() if " verify " in line)
+    """Type once more what verifies the whole log."""
+    (command,) = (line for line in tour("README.md").splitlines() if " verify try/log" in line)
     return subprocess.run(
         ["/bin/bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False
     )
