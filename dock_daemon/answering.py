@@ -5,6 +5,8 @@ been taken over through the network: so each request is checked to its last memb
 answer is bounded, and nothing that is told is believed without a signature.
 """
 
+import os
+import pwd
 from collections.abc import Mapping
 from itertools import islice
 from typing import Annotated, Final, Literal, TypeAlias, cast
@@ -79,6 +81,28 @@ Asked: TypeAlias = AskSigning | AskInventory
 Told: TypeAlias = TellWitness | TellCosigned | TellAccess
 
 _ASKED: Final = ("signing", "inventory")
+_TELLERS: Final = {
+    "witness": "sealdock-sync",
+    "cosigned": "sealdock-sync",
+    "access": "sealdock-web",
+}
+"""What may be told → which process of the dock tells it, by its user."""
+
+
+def may(request: Mapping[str, object], user: int) -> bool:
+    """Tell whether a user, by number, may make this request.
+
+    Whoever reaches the socket may ask. Telling is for the one process that has something to
+    tell, for the core's own user and for root: a web face that was taken over can neither
+    speak for a witness nor stop the dock from signing.
+    """
+    if "tell" not in request or user in {0, os.geteuid()}:
+        return True
+    teller = _TELLERS.get(str(request["tell"]))
+    try:
+        return teller is not None and pwd.getpwnam(teller).pw_uid == user
+    except KeyError:  # there is no such user here
+        return False
 
 
 class Answering:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -24,16 +25,24 @@ NAME: Final = "control.sock"
 AT_ONCE: Final = 16
 # A checkpoint with a dozen ML-DSA lines, as JSON spells it, is 50 kB.
 _LONGEST_REQUEST: Final = 256 << 10
+_UCRED: Final = struct.Struct("iII")  # process, user, group: unix(7)
 _ASK_WITHIN_S: Final = 5.0
 _ANSWER_WITHIN_S: Final = 30.0
 
 Request: TypeAlias = Mapping[str, object]
 Answer: TypeAlias = Callable[[Request], Awaitable[object]]
+May: TypeAlias = Callable[[Request, int], bool]
+"""Tells whether a user, by number, may make a request."""
+
+
+def _anybody(_request: Request, _user: int) -> bool:
+    """Leave it to the socket's mode."""
+    return True
 
 
 @asynccontextmanager
-async def serving(state: Path, answer: Answer) -> AsyncIterator[None]:
-    """Answer on the state directory's socket while the block runs."""
+async def serving(state: Path, answer: Answer, may: May = _anybody) -> AsyncIterator[None]:
+    """Answer on the state directory's socket while the block runs, whoever `may` ask."""
     clients = 0
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,7 +52,8 @@ async def serving(state: Path, answer: Answer) -> AsyncIterator[None]:
             async with asyncio.timeout(_ASK_WITHIN_S):
                 line = await reader.readline()
             async with asyncio.timeout(_ANSWER_WITHIN_S):
-                writer.write(_BUSY if clients > AT_ONCE else await _reply(line, answer))
+                user = _user_at(writer)
+                writer.write(_BUSY if clients > AT_ONCE else await _reply(line, answer, may, user))
                 await writer.drain()
         except (OSError, TimeoutError, ValueError):
             return  # whoever asked has gone, or asked for more than a line
@@ -74,11 +84,21 @@ def _take_away(state: Path) -> None:
     (state / NAME).unlink(missing_ok=True)
 
 
-async def _reply(line: bytes, answer: Answer) -> bytes:
+def _user_at(writer: asyncio.StreamWriter) -> int:
+    """Return the user, by number, at the other end: the kernel knows."""
+    link = writer.get_extra_info("socket")
+    told = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _process, user, _group = _UCRED.unpack(told)
+    return int(user)
+
+
+async def _reply(line: bytes, answer: Answer, may: May, user: int) -> bytes:
     try:
         request = json.loads(line)
         if not isinstance(request, dict):
             return _refusal("a request is an object")
+        if not may(request, user):
+            return _refusal(f"user {user} may not tell that")
         return _line({"answer": await answer(request)})
     except (DockError, ValueError, RecursionError) as error:
         return _refusal(str(error))

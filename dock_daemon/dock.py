@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from config.loader import Loaded
-from dock_daemon import control
+from dock_daemon import answering, control
 from dock_daemon.answering import Answering
 from dock_daemon.bays.bay_runner import BayRunner
 from dock_daemon.bays.bay_view import BayView
@@ -99,7 +99,7 @@ class Dock:
                 loop.add_signal_handler(number, self._stop.set)
         try:
             async with (
-                control.serving(self._state.root, self._answer),
+                control.serving(self._state.root, self._answer, answering.may),
                 asyncio.TaskGroup() as group,
             ):
                 tasks = [

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dock_daemon import control
+from dock_daemon.answering import may
 from dock_daemon.errors import DaemonUnreachableError
 
 
@@ -163,3 +164,31 @@ async def test_whoever_may_not_ask_is_told_that(state: Path) -> None:
                 control.ask(state, {"ask": "x"})
         finally:
             os.seteuid(0)
+
+
+async def test_who_may_not_tell_is_refused(state: Path) -> None:
+    """The kernel names the user at the other end, and what he may not say is not heard."""
+    heard: list[control.Request] = []
+
+    async def hear(request: control.Request) -> object:
+        heard.append(request)
+        return "heard"
+
+    def only_asks(request: control.Request, user: int) -> bool:
+        return user == os.geteuid() and "ask" in request
+
+    async with control.serving(state, hear, only_asks):
+        assert await asyncio.to_thread(control.ask, state, {"ask": "x"}) == "heard"
+        with pytest.raises(DaemonUnreachableError, match=f"user {os.geteuid()} may not tell that"):
+            await asyncio.to_thread(control.ask, state, {"tell": "x"})
+    assert heard == [{"ask": "x"}]
+
+
+@pytest.mark.parametrize("what", ["witness", "cosigned", "access", "anything"])
+def test_only_its_own_process_tells_the_core_something(what: str) -> None:
+    """Asking is free for whoever reaches the socket; telling is not."""
+    stranger = 2_000_000_000
+    assert may({"ask": "status"}, stranger)
+    assert not may({"tell": what}, stranger)
+    assert may({"tell": what}, 0)
+    assert may({"tell": what}, os.geteuid())
