@@ -24,6 +24,7 @@ from central.centre import Centre
 from central.fleet import told
 from central.fleet.assembly import fleet_of
 from central.fleet.fleet import Fleet
+from central.fleet.own import Ending, endings
 from central.fleet.view import DockView
 from central.web.answers import guarded
 from central.web.dock_page import dock_page
@@ -82,11 +83,13 @@ class _FleetApi:
 
     async def overview(self, request: Request) -> Response:
         views = await self._centre.call(self._fleet.views)
+        own = await self._centre.call(self._own)
         asked = request.query_params
         number = asked.get("page", "1")
         page = overview(
             views,
             self._scene(request),
+            own=own,
             only_late=asked.get("only") == "late",
             number=int(number) if number.isdecimal() and len(number) < 6 else 1,  # noqa: PLR2004  digits
         )
@@ -130,6 +133,11 @@ class _FleetApi:
         """Ask the database: without it nothing is cosigned."""
         await self._centre.call(lambda: self._centre.database.id)
         return PlainTextResponse("ok\n", headers=_NOT_KEPT)
+
+    def _own(self) -> list[Ending]:
+        settings = self._centre.loaded.settings
+        days = settings.fleet.certificate_days
+        return list(endings(settings, days=days, now_ms=self._centre.clock()))
 
     async def _view(self, request: Request) -> DockView:
         found = await self._centre.call(self._fleet.view, request.path_params["name"])

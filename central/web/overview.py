@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from central.fleet.lateness import Grade
+from central.fleet.own import Ending
 from central.fleet.view import DockView
 from central.web import wording
 from central.web.frame import Scene, page
-from central.web.markup import Html, element
+from central.web.markup import Html, element, join
 from config.messages import say
+from config.text import local_time
 
 _A_PAGE: Final = 200  # docks
 _COLUMNS: Final = (
@@ -18,9 +20,17 @@ _NUMBERS: Final = ("head", "findings")
 
 
 def overview(
-    views: Sequence[DockView], scene: Scene, *, only_late: bool = False, number: int = 1
+    views: Sequence[DockView],
+    scene: Scene,
+    *,
+    own: Sequence[Ending] = (),
+    only_late: bool = False,
+    number: int = 1,
 ) -> str:
-    """Return the page of all docks, or of those that need attention; `number` from 1 on."""
+    """Return the page of all docks, or of those that need attention; `number` from 1 on.
+
+    `own` is what ends soon of the centre's own certificates.
+    """
     lang = scene.lang
     shown = sorted(
         (view for view in views if not only_late or view.late),
@@ -32,6 +42,7 @@ def overview(
     return page(
         scene,
         say("overview.title", lang),
+        _own(own, scene),
         _sums(views, lang),
         _links(lang, number, pages, only_late=only_late),
         _table(rows, scene) if rows else _empty(lang, any_docks=bool(views)),
@@ -43,6 +54,20 @@ def badge(grade: Grade, lang: str) -> Html:
     """Return how bad something is: colour, sign and word together, never colour alone."""
     words = f"{wording.ICONS[grade]} {wording.grade_words(grade, lang)}"
     return element("span", words, class_=f"badge {wording.grade_name(grade)}")
+
+
+def _own(own: Sequence[Ending], scene: Scene) -> Html:
+    lang = scene.lang
+    lines: list[Html] = []
+    for one in own:
+        facts = {"field": one.field, "path": one.path}
+        if one.ends_ms is None:
+            words = say("overview.own-unreadable", lang, **facts)
+        else:
+            at = local_time(one.ends_ms, scene.zone)
+            words = say("overview.own-ends", lang, at=at, **facts)
+        lines.append(element("p", badge(Grade.WARNING, lang), " ", words, class_="own"))
+    return join(lines)
 
 
 def _sums(views: Sequence[DockView], lang: str) -> Html:

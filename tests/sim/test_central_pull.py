@@ -23,6 +23,8 @@ from hashing.tiles import entries_path, tile_path
 from hashing.verify import verify_log
 from tests.pulling import Pulling, Served, pulling
 from tests.sealed import KEY, ORIGIN, Sealed, long
+from tests.wire import serving
+from transport.asgi import App, Receive, Scope, Send
 from transport.client import Link
 
 
@@ -389,3 +391,31 @@ async def test_nonsense_of_a_store_accuses_nobody(centre: Pulling, name: str) ->
         with pytest.raises((PullError, EvidenceError)):
             await centre.keeping.take_stock(known, samples=0)
     assert centre.view(ORIGIN).counted is None
+
+
+async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Answer nothing, for ever."""
+    await asyncio.Event().wait()
+
+
+async def flood(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer with more than any checkpoint is."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(64):
+        await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+
+
+async def teapot(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer what makes no sense here."""
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize(
+    ("face", "problem"), [(never, "timeout"), (flood, "too-much"), (teapot, "bad-answer")]
+)
+async def test_a_face_that_is_none(memory_path: Path, face: App, problem: str) -> None:
+    """A server that hangs, floods or talks of something else is left, and told as that."""
+    async with pulling(memory_path, pull__timeout_s="1") as made, serving(face) as address:
+        made.enrol(log(16), f"http://{address}")
+        assert await made.pull(ORIGIN) == problem

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.centre import Centre
+from central.fleet.own import endings
 from central.fleet.view import DockView
 from central.web.app import app
 from central.web.dock_page import dock_page
@@ -285,3 +286,22 @@ def test_every_word_can_be_read() -> None:
 def test_what_is_shipped_is_there() -> None:
     """Style, icon and frame lie in the package."""
     assert all(static(name) for name in (*STATIC, "frame.html"))
+
+
+def test_the_centres_own_certificates_are_watched(memory_path: Path) -> None:
+    """A certificate of the centre that ends soon, or a list that is gone, is said at the top."""
+    guard = Guard.below(memory_path / "authority")
+    ours, ca = guard.server, guard.authority.ca
+    centre = open_centre(memory_path, web__cert=ours.cert, web__key=ours.key, web__client_ca=ca)
+    settings = centre.loaded.settings
+    centre.close()
+    end_ms = int(ours.certificate.not_valid_after_utc.timestamp() * 1000)
+    early = list(endings(settings, days=1, now_ms=end_ms - 2 * 86_400_000))
+    late = [one for one in endings(settings, days=1, now_ms=end_ms) if one.field == "web.cert"]
+    Path(ours.cert).unlink()
+    gone = [one for one in endings(settings, days=1, now_ms=0) if one.field == "web.cert"]
+    assert [one.ends_ms for one in (*late, *gone)] == [end_ms, None]
+    assert "web.cert" not in [one.field for one in early]
+    page = Read(overview([], scene(), own=[*late, *gone])).text
+    assert "own web.cert" in page
+    assert "cannot be read" in page
