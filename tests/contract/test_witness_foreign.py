@@ -20,6 +20,7 @@ from central.cosigning.outcomes import (
     Accepted,
     Conflict,
     Inconsistent,
+    Malformed,
     Outcome,
     Unknown,
     Unsigned,
@@ -44,6 +45,7 @@ PACKAGE: Final = GOPATH / "src/golang.org/x/mod/sumdb/tlog"
 FOREIGN_LOG: Final = SignerKey.generate("log.example/go", b"g" * 32)
 STATUS: Final[dict[type[Outcome], int]] = {
     Accepted: 200,
+    Malformed: 400,
     Unsigned: 403,
     Unknown: 404,
     Conflict: 409,
