@@ -1,12 +1,15 @@
 """The centre's memory: one SQLite file, or a PostgreSQL server.
 
 SQLite runs with WAL and synchronous=FULL, so that a commit is on the platter when it returns;
-writers take turns from the first statement on (BEGIN IMMEDIATE). PostgreSQL is asked for the same
-on each connection, whatever its own default for synchronous_commit is. Rows that are checked and
-then changed are changed by one UPDATE that names what was checked.
+writers of all threads and processes take turns by a lock file, from before their first statement
+until after the checkpoint that a commit may bring (docs/adr/0016 says why). PostgreSQL is asked
+for the same on each connection, whatever its own default for synchronous_commit is. Rows that are
+checked and then changed are changed by one UPDATE that names what was checked.
 """
 
 import contextlib
+import fcntl
+import os
 import secrets
 import threading
 from collections.abc import Iterator
@@ -36,12 +39,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._lock = threading.Lock()
         self.address = _shown(engine.url)
-        # SQLite lets one write at a time, and has the others sleep and try again: waiting here
-        # instead, a thread goes on the moment that it may.
-        self._turn: contextlib.AbstractContextManager[object] = (
-            threading.Lock() if self.is_sqlite else contextlib.nullcontext()
-        )
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -70,7 +69,7 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """Yield a connection whose changes are durable once the block ends, or not made at all."""
-        with self._told(), self._turn, self._engine.begin() as connection:
+        with self._told(), self._turn(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -93,10 +92,12 @@ class Database:
 
     def close(self) -> None:
         """Let go of every connection."""
-        self._engine.dispose()
+        # The last one to close a SQLite file writes to it; where it is gone, there is no turn.
+        with contextlib.suppress(DatabaseUnreachableError), self._turn():
+            self._engine.dispose()
 
     def _prepare(self) -> None:
-        with self._told(), self._engine.begin() as connection:
+        with self._told(), self._turn(), self._engine.begin() as connection:
             if not self.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
             if inspect(connection).has_table(META.name):
@@ -111,6 +112,28 @@ class Database:
                 {"name": _ID, "value": secrets.token_hex(16)},
             ]
             connection.execute(insert(META), rows)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let nobody else write to a SQLite file meanwhile, in whatever thread or process.
+
+        Who waits here goes on the moment that it may; SQLite itself would have it sleep.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        with self._lock:
+            path = f"{self._engine.url.database}.turn"
+            try:
+                handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise DatabaseUnreachableError(address=self.address, reason=reason) from error
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """The centre's memory and its register, on SQLite and PostgreSQL alike."""
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,17 @@ def test_a_commit_waits_for_the_disk(database: Database) -> None:
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         else:
             assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+def test_one_writes_to_a_sqlite_file_at_a_time(memory_path: Path) -> None:
+    """While one writes, no other process may: not even for the checkpoint at its end."""
+    path = memory_path / "central.db"
+    database = Database.open(f"sqlite:///{path}")
+    with (memory_path / "central.db.turn").open("rb") as turn:
+        with database.writing(), pytest.raises(BlockingIOError):
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    database.close()
 
 
 def test_what_fails_half_way_was_not_done(database: Database) -> None:
