@@ -1,10 +1,13 @@
 """One centre, put together: the only place that builds its parts."""
 
 import asyncio
+import os
+import pwd
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, ParamSpec, Self, TypeVar
 
 from central import clock as system
@@ -47,6 +50,7 @@ class Centre:
         """
         try:
             loaded.state.mkdir(mode=_STATE_MODE, parents=True, exist_ok=True)
+            _check_owner(loaded.state)
             database = Database.open(loaded.database_url)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -79,6 +83,18 @@ class Centre:
         """Finish what is under way, and let go of everything."""
         self.threads.shutdown(wait=True)
         self.database.close()
+
+
+def _check_owner(state: Path) -> None:
+    """Refuse a state that another user keeps: what root left there, its keeper could not read."""
+    owner = state.stat().st_uid
+    if owner == os.geteuid():
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = str(owner)
+    raise StateUnusableError(state, f"it is kept by the user {name}")
 
 
 def _witness(loaded: LoadedCentral, database: Database, clock: Clock) -> Witness | None:

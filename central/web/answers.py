@@ -20,7 +20,7 @@ from central.cosigning.outcomes import (
 from central.errors import AmnesiaError, ContendedError, DatabaseError
 from hashing.submission import SIZE_TYPE, TEXT_TYPE, encode_size
 from transport.asgi import Scope
-from transport.callers import AUDITOR, CENTRAL, DOCK, OPERATOR, Caller, caller_of
+from transport.callers import AUDITOR, CENTRAL, DOCK, Caller, caller_of
 from transport.problems import ProblemError
 
 NOT_KEPT: Final = {"cache-control": "no-store"}
@@ -69,7 +69,7 @@ def sender_of(request: Request, *, certificates: bool) -> Sender:
 def demand_reader(scope: Scope, origin: str, *, certificates: bool) -> None:
     """Raise ProblemError unless the caller may read this log: a dock reads its own alone."""
     caller = caller_of(scope)
-    if not certificates or caller.may(CENTRAL, AUDITOR, OPERATOR):
+    if not certificates or caller.may(CENTRAL, AUDITOR):
         return
     if not caller.may(DOCK) or caller.origin != origin:
         raise ProblemError(403, "not-yours", origin=origin)
