@@ -53,6 +53,7 @@ class Figures:
     rounds: int
     entries: int
     at_once: int
+    pace: float
     wall_s: float
     rounds_per_s: float
     requests_per_s: float
@@ -98,6 +99,9 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--entries", type=int, default=8, help="a dock's new entries in a round")
     parser.add_argument("--hostile", type=int, default=10, help="every so manieth; 0: none")
+    parser.add_argument(
+        "--pace", type=float, default=0.0, help="rounds that begin in a second; 0: all at once"
+    )
     parser.add_argument("--at-once", type=int, default=0, help="0: as many as there are docks")
     parser.add_argument(
         "--database", nargs="+", choices=["sqlite", "postgresql"],
@@ -123,7 +127,7 @@ def _measure(docks: Sequence[Dock], kind: str, url: str, asked: argparse.Namespa
         }
         with _served(overrides) as (process, address):
             before_s = _processor_s(process.pid)
-            done = asyncio.run(_run(docks, address, asked.at_once or len(docks)))
+            done = asyncio.run(_run(docks, address, asked.at_once or len(docks), asked.pace))
             used_s = _processor_s(process.pid) - before_s
             memory = _memory_mib(process.pid)
         verdict = fleet_load.judge(docks, done, keys)
@@ -138,6 +142,7 @@ def _measure(docks: Sequence[Dock], kind: str, url: str, asked: argparse.Namespa
         rounds=asked.rounds,
         entries=asked.entries,
         at_once=asked.at_once or len(docks),
+        pace=asked.pace,
         wall_s=round(done.wall_s, 2),
         rounds_per_s=round(len(honest) * asked.rounds / done.wall_s, 1),
         requests_per_s=round(len(done.answers) / done.wall_s, 1),
@@ -152,9 +157,9 @@ def _measure(docks: Sequence[Dock], kind: str, url: str, asked: argparse.Namespa
     )
 
 
-async def _run(docks: Sequence[Dock], address: str, at_once: int) -> Run:
+async def _run(docks: Sequence[Dock], address: str, at_once: int, pace: float) -> Run:
     async with asyncio.timeout(WITHIN_S):
-        return await fleet_load.run(docks, address, at_once=at_once)
+        return await fleet_load.run(docks, address, at_once=at_once, pace=pace)
 
 
 @contextlib.contextmanager
@@ -255,8 +260,9 @@ def _machine() -> str:
 
 
 def _said(figures: Figures) -> str:
+    paced = f", {figures.pace:g} rounds begun a second" if figures.pace else ", all at once"
     lines = [
-        f"{figures.docks} docks ({figures.hostile} hostile), {figures.database}",
+        f"{figures.docks} docks ({figures.hostile} hostile), {figures.database}{paced}",
         f"    {figures.rounds} rounds of {figures.entries} entries in {figures.wall_s} s",
         f"    {figures.rounds_per_s} rounds/s, {figures.requests_per_s} requests/s",
     ]

@@ -254,9 +254,10 @@ class Run:
     wall_s: float = 0.0
 
 
-async def run(docks: Sequence[Dock], address: str, *, at_once: int) -> Run:
+async def run(docks: Sequence[Dock], address: str, *, at_once: int, pace: float = 0.0) -> Run:
     """Let all docks go through their rounds; at most `at_once` requests are under way.
 
+    With a `pace`, so many rounds begin in each second, dock after dock; else all that can.
     Slow docks hold their connections, unfinished, until all others are done.
     """
     done = Run()
@@ -264,16 +265,31 @@ async def run(docks: Sequence[Dock], address: str, *, at_once: int) -> Run:
     began_s = time.monotonic()
     async with _dawdling([dock for dock in docks if dock.kind == "slow"], address):
         async with asyncio.TaskGroup() as group:
-            for dock in docks:
-                group.create_task(_go(dock, address, room, done.answers))
+            for number, dock in enumerate(docks):
+                starts = _starts(number, len(docks), len(dock.rounds), began_s, pace)
+                group.create_task(_go(dock, address, room, done.answers, starts))
         done.wall_s = time.monotonic() - began_s
     return done
 
 
-async def _go(dock: Dock, address: str, room: asyncio.Semaphore, answers: list[Answer]) -> None:
+def _starts(number: int, count: int, rounds: int, began_s: float, pace: float) -> list[float]:
+    """Return when each round of a dock may begin."""
+    if not pace:
+        return [began_s] * rounds
+    return [began_s + (at * count + number) / pace for at in range(rounds)]
+
+
+async def _go(
+    dock: Dock,
+    address: str,
+    room: asyncio.Semaphore,
+    answers: list[Answer],
+    starts: Sequence[float],
+) -> None:
     wire = Wire(address)
     async with asyncio.timeout(_PATIENCE_S):
-        for steps in dock.rounds:
+        for start_s, steps in zip(starts, dock.rounds, strict=True):
+            await asyncio.sleep(max(start_s - time.monotonic(), 0))
             for step in steps:
                 # Waiting for room is no waiting for the centre: its time begins with the request.
                 async with room:

@@ -4,10 +4,13 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from central.ca.office import Office
+from central.ca.subjects import Subject
 from central.cosigning.outcomes import Sender
 from central.fleet.assembly import fleet_of
 from central.fleet.records import Records
@@ -23,9 +26,12 @@ from hashing.tiles import entries_path, tile_path
 from hashing.verify import verify_log
 from tests.pulling import Pulling, Served, pulling
 from tests.sealed import KEY, ORIGIN, Sealed, long
+from tests.web_faces import ToldCore, faced
 from tests.wire import serving
+from transport import callers
 from transport.asgi import App, Receive, Scope, Send
 from transport.client import Link
+from transport.tls import server_context
 
 
 @pytest.fixture
@@ -419,3 +425,34 @@ async def test_a_face_that_is_none(memory_path: Path, face: App, problem: str) -
     async with pulling(memory_path, pull__timeout_s="1") as made, serving(face) as address:
         made.enrol(log(16), f"http://{address}")
         assert await made.pull(ORIGIN) == problem
+
+
+async def test_our_own_authority_lets_them_speak(memory_path: Path) -> None:
+    """With certificates of `ca`, a centre pulls a dock until its certificate is taken back."""
+    office = Office(memory_path / "ca", lambda: datetime.now(UTC).replace(microsecond=0))
+    office.init("a site", days=30, list_days=30)
+    root, crl = str(office.path / "ca.crt"), str(office.path / "ca.crl")
+    host = ("127.0.0.1",)
+    dock = Subject(name="dock-1", roles=("dock",), origins=(ORIGIN,), hosts=host)
+    theirs = office.issue(dock, days=9, into=memory_path)
+    ours = office.issue(Subject(name="centre", roles=("central",)), days=9, into=memory_path)
+    assert theirs.issued.subject == dock
+    seen = callers.read(theirs.issued.certificate)
+    assert (seen.name, seen.roles, seen.origin) == ("dock-1", frozenset({"dock"}), ORIGIN)
+    sealed, state = log(16), memory_path / "dock"
+    sealed.write(state)
+    given = {"pull__ca": root, "pull__cert": str(ours.certificate), "pull__key": str(ours.key)}
+    problems: list[str] = []
+    async with pulling(memory_path, **given) as made:
+        for number in range(2):
+            face = server_context(
+                cert=str(theirs.certificate), key=str(theirs.key), client_ca=root, crl=crl
+            )
+            async with faced(state, ToldCore(sealed), tls=face) as address:
+                if number:
+                    made.centre.register.remove(ORIGIN)
+                made.enrol(sealed, f"https://{address}")
+                problems.append(await made.pull(ORIGIN))
+            office.revoke(ours.issued.serial, list_days=30)
+        assert made.held(ORIGIN) == (16, 16)
+    assert problems == ["", "tls"]
