@@ -11,7 +11,9 @@ import fcntl
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -43,6 +45,8 @@ class Cosigner:
         self._signers = tuple(signers)
         self._mark = mark
         self._generation = generation
+        self._committed = 0
+        self._lock = threading.Lock()
 
     @classmethod
     def open(cls, folder: Path, role: str, name: str, *, ml_dsa: bool, database: Database) -> Self:
@@ -84,8 +88,13 @@ class Cosigner:
         return int(signed)
 
     def release(self, signed: int) -> None:
-        """Move the mark on to what `count` returned: after the commit, before the answer."""
-        self._mark.raise_to(signed)
+        """Move the mark on to what `count` returned: after the commit, before the answer.
+
+        It goes as far as any commit has by then, so that of many who wait one write serves all.
+        """
+        with self._lock:
+            self._committed = max(self._committed, signed)
+        self._mark.raise_to(lambda: self._committed, at_least=signed)
 
 
 def load(path: Path) -> list[AnyCosignerSigner]:
@@ -141,7 +150,7 @@ def _remember(database: Database, role: str, marked: Marked, mark: Mark) -> None
             known = 0
     if known is None or known < marked.signed:
         raise AmnesiaError(role=role, signed=marked.signed, known=known)
-    mark.raise_to(known)  # power was lost between commit and mark
+    mark.raise_to(partial(int, known), at_least=known)  # power was lost between commit and mark
 
 
 def retire(folder: Path, role: str) -> tuple[AnyCosigner, ...]:

@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,14 +57,17 @@ class Mark:
             raise CosignerKeyError(path=self.path, reason=error.strerror or "?") from error
         return self._parse(data)
 
-    def raise_to(self, signed: int) -> None:
-        """Make `signed` durable if the mark is lower; raise OSError or CosignerKeyError."""
+    def raise_to(self, newest: Callable[[], int], *, at_least: int) -> None:
+        """Make a count of `at_least` durable, or the newest one, unless the mark is as high.
+
+        `newest` is asked once it is our turn. Raises OSError or CosignerKeyError.
+        """
         handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             marked = self._parse(os.pread(handle, 4096, 0))
-            if marked.signed < signed:
-                os.pwrite(handle, Marked(marked.generation, signed).encode(), 0)
+            if marked.signed < at_least:
+                os.pwrite(handle, Marked(marked.generation, newest()).encode(), 0)
                 os.fdatasync(handle)
         finally:
             os.close(handle)

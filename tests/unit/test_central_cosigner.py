@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -230,8 +231,19 @@ def test_a_mark_never_goes_down(tmp_path: Path) -> None:
     mark = Mark(tmp_path / "mark")
     mark.make()
     for count in (5, 3, 4):
-        mark.raise_to(count)
+        mark.raise_to(partial(int, count), at_least=count)
     assert mark.read().signed == 5
+
+
+def test_one_write_serves_all_who_wait(tmp_path: Path) -> None:
+    """Whoever has the turn marks what others have committed meanwhile; they find it done."""
+    mark = Mark(tmp_path / "mark")
+    mark.make()
+    mark.raise_to(lambda: 9, at_least=5)
+    before = mark.path.stat().st_mtime_ns
+    mark.raise_to(lambda: 99, at_least=7)
+    assert mark.read().signed == 9
+    assert mark.path.stat().st_mtime_ns == before
 
 
 def test_there_is_nothing_to_retire_where_there_is_no_key(tmp_path: Path) -> None:
