@@ -36,6 +36,22 @@ class HeadCopy:
             return None
         return self._there
 
+    def news(self) -> bytes | None:
+        """Return what lies there by now if it is neither what was read nor what was put there.
+
+        A medium that comes in late may remember more than we do: it is told once.
+        """
+        if self._strange:
+            return None
+        try:
+            found = self._path.read_bytes()
+        except OSError:  # it is gone, or empty: `put` says so
+            return None
+        if found == self._there:
+            return None
+        self._there = found
+        return found
+
     def leave(self) -> None:
         """Never write over what is there: it is no head of this log, and may be somebody's."""
         log.warning(

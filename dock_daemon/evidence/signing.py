@@ -107,6 +107,8 @@ class Signing:
     def publish(self, ledger: Ledger, at: At) -> None:
         """Sign and publish what waits, if that is permitted; raise as Publisher.publish does."""
         self._step(ledger, permission.TimePassed(self._monotonic()))
+        if self._copy is not None and (found := self._copy.news()) is not None:
+            self._judge_copy(ledger, self._copy, found)
         if permission.may_sign(self._standing):
             self._publisher.publish(ledger, at)
         else:
@@ -163,8 +165,9 @@ class Signing:
         """Take somebody's mere word for false, and ask anew; raise as `claims` does, or OSError."""
         self._bell.silence(reason, self._clock.at().utc_ms)
         self._standing = permission.Free("no-witness")
-        if self._roster.cosigners:
-            self._standing = self._first(ledger, self._look_at_copy(ledger))
+        copy = self._look_at_copy(ledger)
+        if self._roster.cosigners and self.alarm is None:
+            self._standing = self._first(ledger, copy)
         self._tell("signing")
         return {"state": permission.name_of(self._standing), **self._reason()}
 
@@ -216,8 +219,10 @@ class Signing:
         except OSError as error:
             log.warning("the copy of the head cannot be read: %s", error)
             return Copy.ABSENT
-        if data is None:
-            return Copy.ABSENT
+        return Copy.ABSENT if data is None else self._judge_copy(ledger, self._copy, data)
+
+    def _judge_copy(self, ledger: Ledger, copy: HeadCopy, data: bytes) -> Copy:
+        """Judge what lies on the other medium, before anything is written over it."""
         verdict = self._judged(ledger, data, shown_by=permission.BY_COPY)
         if verdict is Verdict.SAME:
             return Copy.AGREES
@@ -226,7 +231,7 @@ class Signing:
             if past.only_unshown_after(ledger, self._publisher, size):
                 return Copy.AGREES
         if verdict is None:
-            self._copy.leave()
+            copy.leave()
             return Copy.ABSENT
         return Copy.OLDER
 

@@ -148,6 +148,65 @@ def test_a_medium_that_is_gone_holds_up_nothing(dock: DockIn, stick: Path) -> No
         assert copied(stick / "mounted") == core.signing["published"]
 
 
+def test_a_medium_that_comes_in_late_is_read_before_it_is_written(
+    dock: DockIn, stick: Path, tmp_path: Path
+) -> None:
+    """Mounted after a restored disk was started, it still stops it, and keeps what it remembers."""
+    with running(dock, settings=on(stick)) as core:
+        grow(core)
+    shutil.copytree(dock.root, tmp_path / "backup")
+    with running(dock, settings=on(stick)) as core:
+        grow(core)
+        grow(core)
+    newest = copied(stick)
+    shutil.rmtree(dock.root)
+    shutil.copytree(tmp_path / "backup", dock.root)
+    (path,) = stick.glob("*.checkpoint")
+    path.rename(stick / "taken out")
+    with opened(dock, stick) as state:
+        (stick / "taken out").rename(path)
+        assert why(state) == ("stopped", "ahead")
+        assert copied(stick) == newest
+    (alarm,) = alarms.load(dock.root)
+    assert (alarm.witness, alarm.theirs.size) == ("head-copy", newest)
+
+
+def test_an_older_head_of_ours_that_comes_in_late_is_caught_up(dock: DockIn, stick: Path) -> None:
+    """A stick that was out for a while is no alarm."""
+    with running(dock, settings=on(stick)) as core:
+        grow(core)
+        (path,) = stick.glob("*.checkpoint")
+        path.rename(stick / "taken out")
+        grow(core)
+        (stick / "taken out").replace(path)
+        grow(core)
+        assert core.signing["state"] == "free"
+        assert copied(stick) == core.signing["published"]
+
+
+def test_a_dismissal_does_not_pass_over_the_copy(dock: DockIn, stick: Path, tmp_path: Path) -> None:
+    """Where a medium came in that remembers more, the witnesses are not even asked anew."""
+    witness = Witness()
+    with running(dock, witness, settings=on(stick)) as core:
+        grow(core)
+    shutil.copytree(dock.root, tmp_path / "backup")
+    with running(dock, witness, settings=on(stick)) as core:
+        core.vouched(witness)
+        grow(core)
+        grow(core)
+    shutil.rmtree(dock.root)
+    shutil.copytree(tmp_path / "backup", dock.root)
+    (path,) = stick.glob("*.checkpoint")
+    path.rename(stick / "taken out")
+    with opened(dock, stick, witness) as state:
+        core = Core(state)
+        core.tell("witness", name="central", answer="size", size=99)
+        state.sealer.ask(lambda _ledger: state.signing.claims())
+        (stick / "taken out").rename(path)
+        state.sealer.ask(lambda ledger: state.signing.dismiss(ledger, "looked into"))
+        assert (core.signing["state"], core.signing["why"]) == ("stopped", "ahead")
+
+
 def test_a_strangers_note_there_is_left_alone(dock: DockIn, stick: Path) -> None:
     """What is no head of ours proves nothing either way, and is not written over."""
     witness = Witness()
