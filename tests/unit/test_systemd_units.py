@@ -115,6 +115,13 @@ def test_core_opens_no_device_and_speaks_no_ip() -> None:
     assert core["UMask"] == "0027"
 
 
+def test_core_writes_its_state_and_the_copy_of_the_head() -> None:
+    """A head on another medium has a place that the sandbox lets through, there or not."""
+    core = unit("sealdock.service")["Service"]
+    assert core["ProtectSystem"] == "strict"
+    assert core["ReadWritePaths"] == "-/mnt/sealdock-head"
+
+
 def test_web_face_reads_what_the_core_leaves_to_its_group() -> None:
     """It is a user of its own in the core's group; what is closed to it does not exist for it."""
     core, web = (unit(f"{name}.service")["Service"] for name in ("sealdock", "sealdock-web"))
