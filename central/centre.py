@@ -16,7 +16,7 @@ from central.cosigning.cosigner import MIRROR, WITNESS, Cosigner
 from central.cosigning.evidence import Evidence
 from central.database.database import Database
 from central.errors import StateUnusableError
-from central.mirror.mirror import Mirror, root_at
+from central.mirror.mirror import Mirror, begins_with
 from central.register.docks import Register
 from central.witness.witness import Witness
 from config.central_loader import LoadedCentral
@@ -102,8 +102,8 @@ def _witness(loaded: LoadedCentral, database: Database, clock: Clock) -> Witness
     if not settings.enabled:
         return None
     cosigner = _cosigner(loaded, WITNESS, settings, database)
-    roots = partial(root_at, database, loaded.state)
-    return Witness(database, cosigner, clock=clock, roots=roots)
+    begins = partial(begins_with, database, loaded.state)
+    return Witness(database, cosigner, clock=clock, begins=begins)
 
 
 def _mirror(loaded: LoadedCentral, database: Database, clock: Clock) -> Mirror | None:

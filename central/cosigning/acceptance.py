@@ -19,7 +19,7 @@ from central.cosigning import evidence, judging
 from central.cosigning.cosigner import Cosigner
 from central.cosigning.evidence import Evidence
 from central.cosigning.heads import TakenFirst, head_of, heads_of, move
-from central.cosigning.judging import Grown, Head, Kind, Request, Suspect, Verdict, suspect_of
+from central.cosigning.judging import Grown, Head, Request, Suspect, Verdict, suspect_of
 from central.cosigning.outcomes import (
     Accepted,
     Forbidden,
@@ -44,11 +44,11 @@ Kept = Callable[[Connection, str, Head], None]
 """Called within the transaction that accepts a head of a log."""
 
 
-Roots = Callable[[str, int], bytes | None]
-"""Returns the root that the entries held here have at a size; None: there are not that many."""
+Begins = Callable[[str, int, bytes], bool | None]
+"""Tells of a log whether the copy held here begins with a size and root; None: nobody knows."""
 
 
-def _no_copy(_origin: str, _size: int) -> bytes | None:
+def _no_copy(_origin: str, _size: int, _root: bytes) -> bool | None:
     """Hold no entries."""
     return None
 
@@ -68,7 +68,7 @@ class Acceptance:
         clock: Clock,
         cosigner: Cosigner | None = None,
         kept: Kept = _nothing_more,
-        roots: Roots = _no_copy,
+        begins: Begins = _no_copy,
     ) -> None:
         """Take heads as `role`; sign them where there is a cosigner."""
         self._role = role
@@ -77,7 +77,7 @@ class Acceptance:
         self._clock = clock
         self._cosigner = cosigner
         self._kept = kept
-        self._roots = roots
+        self._begins = begins
 
     def take(self, body: bytes, sender: Sender) -> Outcome:
         """Return what a submission deserves; when it returns, what it says is persisted.
@@ -130,13 +130,10 @@ class Acceptance:
         for other in heads.values():
             if other.size == head.size and other.root != head.root:
                 return suspect_of("roots", verdict.signed, request.submission, other)
-        root = self._roots(request.origin, head.size)
-        if root in {None, head.root}:
+        if self._begins(request.origin, head.size, head.root) is not False:
             return None
         longest = max(heads.values(), key=lambda each: each.size, default=None)
-        shorter = longest is not None and head.size < longest.size
-        kind: Kind = "rollback" if shorter else "copy"
-        return suspect_of(kind, verdict.signed, request.submission, longest)
+        return suspect_of("rollback", verdict.signed, request.submission, longest)
 
     def _keep(self, origin: str, suspect: Suspect, sender: Sender) -> None:
         now_ms = self._clock()

@@ -25,7 +25,7 @@ class Fork:
     id: int
     origin: str
     kind: str
-    """roots, proof, empty or copy: judging.Suspect says what each means."""
+    """roots, proof, empty or rollback: judging.Suspect says what each means."""
     role: str
     """Who was asked to accept it: the witness, or the mirror."""
     size: int

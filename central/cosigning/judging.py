@@ -25,7 +25,7 @@ from hashing.note import Note
 from hashing.proofs import check_consistency
 from hashing.submission import Submission
 
-Kind = Literal["roots", "proof", "empty", "rollback", "copy"]
+Kind = Literal["roots", "proof", "empty", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ class Suspect:
     proof: the proof that came with it does not lead from ours to theirs.
     empty: a head of no entries with a root that no empty tree has.
     rollback: shorter than what is held, and what is held does not begin with it.
-    copy: not the head of the entries that are held here, which the log signed as well.
     """
 
     kind: Kind

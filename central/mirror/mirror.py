@@ -32,6 +32,9 @@ from central.mirror.files import LogCopy, aside_of, logs_of
 from central.mirror.outcomes import Stale, UploadRefusal
 from central.mirror.standing import Pending, Standing, keep_pending, move_next, standing
 from central.register.docks import Register, dock_of
+from hashing.checked_tiles import CheckedTiles
+from hashing.errors import EvidenceError, ProofError
+from hashing.proofs import check_consistency
 from hashing.submission import MirrorInfo, UploadHead, origin_hash
 
 MAX_EXCESS: Final = 8192
@@ -62,7 +65,7 @@ class Mirror:
         self._state = state
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._acceptance = Acceptance(
-            PENDING, database, clock=clock, kept=keep_pending, roots=self.root_at
+            PENDING, database, clock=clock, kept=keep_pending, begins=self.begins_with
         )
         for place in (logs_of(state), aside_of(state)):
             place.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -104,6 +107,10 @@ class Mirror:
     def root_at(self, origin: str, size: int) -> bytes | None:
         """Return the root that the mirrored entries have at a size; None: not that many."""
         return root_at(self._database, self._state, origin, size)
+
+    def begins_with(self, origin: str, size: int, root: bytes) -> bool | None:
+        """Tell whether a mirrored log begins with a head; None: nobody knows."""
+        return begins_with(self._database, self._state, origin, size, root)
 
     def leaves(self, origin: str, start: int, end: int) -> list[bytes]:
         """Return leaf hashes of entries that are here, out of one tile."""
@@ -246,3 +253,28 @@ def root_at(database: Database, state: Path, origin: str, size: int) -> bytes | 
     with database.reading() as connection:
         here = standing(connection, origin).next_entry
     return LogCopy(state, origin).root(size) if size <= here else None
+
+
+def begins_with(
+    database: Database, state: Path, origin: str, size: int, root: bytes
+) -> bool | None:
+    """Tell whether a mirrored log begins with a head; None: it is longer than what is mirrored.
+
+    Every hash that is used is held against the root that was cosigned: a disk that forgets
+    accuses nobody, its answer is None.
+    """
+    with database.reading() as connection:
+        held = standing(connection, origin).mirrored
+    if held is None or size > held.size:
+        return None
+    tiles = CheckedTiles(held.size, held.root, LogCopy(state, origin).read)
+    try:
+        proof = tiles.consistency(size)
+    except (EvidenceError, MirrorDoubtError, OSError):
+        log.critical("%s: the mirrored tiles do not give the signed root", origin)
+        return None
+    try:
+        check_consistency(size, held.size, root, held.root, proof)
+    except ProofError:
+        return False
+    return True

@@ -101,11 +101,11 @@ class Round:
     async def _shorter(self, held: Head, signed: bytes, head: Checkpoint) -> PullError:
         """Tell an older head of the same log from one of another history, and keep the latter."""
         mirror = self._holders.mirror
-        ours = None
+        begins = None
         if mirror is not None:
-            ours = await self._call(mirror.root_at, head.origin, head.size)
+            begins = await self._call(mirror.begins_with, head.origin, head.size, head.root)
         detail = f"{head.size} entries, {held.size} were cosigned"
-        if ours is None or ours == head.root:
+        if begins is not False:
             return PullError("rollback", detail)
         suspect = Suspect("rollback", head.size, head.root, signed, held.note, ())
         await self._call(

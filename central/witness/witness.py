@@ -3,7 +3,7 @@
 C2SP tlog-witness. It needs no entries, only proofs; what it signs it has made durable first.
 """
 
-from central.cosigning.acceptance import Acceptance, Clock, Roots
+from central.cosigning.acceptance import Acceptance, Begins, Clock
 from central.cosigning.cosigner import WITNESS, Cosigner
 from central.cosigning.outcomes import Outcome, Sender
 from central.database.database import Database
@@ -14,13 +14,13 @@ class Witness:
     """One witness. Its methods may be called from many threads, and raise CentralError."""
 
     def __init__(
-        self, database: Database, cosigner: Cosigner, *, clock: Clock, roots: Roots
+        self, database: Database, cosigner: Cosigner, *, clock: Clock, begins: Begins
     ) -> None:
-        """Sign with `cosigner`; `roots` tells of the entries that a mirror beside it holds."""
+        """Sign with `cosigner`; `begins` tells of the copy that a mirror beside it holds."""
         self.cosigner = cosigner
         self._register = Register(database)
         self._acceptance = Acceptance(
-            WITNESS, database, clock=clock, cosigner=cosigner, roots=roots
+            WITNESS, database, clock=clock, cosigner=cosigner, begins=begins
         )
 
     def add_checkpoint(self, body: bytes, sender: Sender) -> Outcome:

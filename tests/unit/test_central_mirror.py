@@ -414,3 +414,15 @@ def test_a_restored_old_disk_is_noticed_by_its_own_head(mirror: Mirror, centre: 
     assert mirror.add_checkpoint(body, SENDER) == Conflict(300)
     (fork,) = centre.evidence.all(ORIGIN)
     assert (fork.kind, fork.size, fork.role) == ("rollback", 200, "pending")
+
+
+def test_a_disk_that_forgets_accuses_nobody(mirror: Mirror, centre: Centre) -> None:
+    """Where our own copy is not what was cosigned, an honest dock's head is no evidence."""
+    pend(mirror, 700)
+    send(mirror, LOG.upload(0, 700))
+    path = mirror.folder(ORIGIN) / "tile/0/000"
+    data = path.read_bytes()
+    path.write_bytes(data[:1024] + bytes(32) + data[1056:])
+    assert mirror.begins_with(ORIGIN, 100, bytes(32)) is None
+    assert mirror.add_checkpoint(LOG.submission(0, 100), SENDER) == Conflict(700)
+    assert centre.evidence.all() == ()
