@@ -132,9 +132,14 @@ def _measure(docks: Sequence[Dock], kind: str, url: str, asked: argparse.Namespa
             memory = _memory_mib(process.pid)
         verdict = fleet_load.judge(docks, done, keys)
         size = sum(path.stat().st_size for path in Path(folder).glob("central.db*"))
-    for why in (*verdict.wrong[:5], *verdict.unserved[:5]):
-        print(f"WRONG: {why}", file=sys.stderr)
     honest = {dock.origin for dock in docks if dock.kind == "honest"}
+    refused = [
+        f"{each.dock} {each.step.path}: {each.status} {each.body[:200]!r}"
+        for each in done.answers
+        if each.dock in honest and each.status != 200  # noqa: PLR2004  HTTP's own number
+    ]
+    for why in (*verdict.wrong[:5], *verdict.unserved[:5], *refused[:5]):
+        print(f"WRONG: {why}", file=sys.stderr)
     return Figures(
         database=kind,
         docks=len(docks),

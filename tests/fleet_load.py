@@ -239,9 +239,12 @@ class Wire:
         writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
         fields = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
-        length = next(line for line in fields if line.startswith("content-length:"))
-        answer = await reader.readexactly(int(length.partition(":")[2]))
-        if "connection: close" in fields:
+        lengths = [line for line in fields if line.startswith("content-length:")]
+        if lengths:
+            answer = await reader.readexactly(int(lengths[0].partition(":")[2]))
+        else:  # it lasts as long as the connection
+            answer = await reader.read()
+        if "connection: close" in fields or not lengths:
             await self.close()
         return int(fields[0].split(" ")[1]), answer
 
