@@ -102,7 +102,7 @@ def _witness(loaded: LoadedCentral, database: Database, clock: Clock) -> Witness
     if not settings.enabled:
         return None
     cosigner = _cosigner(loaded, WITNESS, settings, database)
-    begins = partial(begins_with, database, loaded.state)
+    begins = partial(begins_with, loaded.state)
     return Witness(database, cosigner, clock=clock, begins=begins)
 
 

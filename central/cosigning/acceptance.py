@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from central.cosigning import evidence, judging
-from central.cosigning.cosigner import Cosigner
+from central.cosigning.cosigner import MIRROR, Cosigner
 from central.cosigning.evidence import Evidence
 from central.cosigning.heads import TakenFirst, head_of, heads_of, move
 from central.cosigning.judging import Grown, Head, Request, Suspect, Verdict, suspect_of
@@ -44,11 +44,11 @@ Kept = Callable[[Connection, str, Head], None]
 """Called within the transaction that accepts a head of a log."""
 
 
-Begins = Callable[[str, int, bytes], bool | None]
-"""Tells of a log whether the copy held here begins with a size and root; None: nobody knows."""
+Begins = Callable[[str, Head, int, bytes], bool | None]
+"""Tells of a log whether its mirrored head begins with a size and root; None: nobody knows."""
 
 
-def _no_copy(_origin: str, _size: int, _root: bytes) -> bool | None:
+def _no_copy(_origin: str, _mirrored: Head, _size: int, _root: bytes) -> bool | None:
     """Hold no entries."""
     return None
 
@@ -130,10 +130,12 @@ class Acceptance:
         for other in heads.values():
             if other.size == head.size and other.root != head.root:
                 return suspect_of("roots", verdict.signed, request.submission, other)
-        if self._begins(request.origin, head.size, head.root) is not False:
+        mirrored = heads.get(MIRROR)
+        if mirrored is None or head.size >= mirrored.size:
             return None
-        longest = max(heads.values(), key=lambda each: each.size, default=None)
-        return suspect_of("rollback", verdict.signed, request.submission, longest)
+        if self._begins(request.origin, mirrored, head.size, head.root) is not False:
+            return None
+        return suspect_of("rollback", verdict.signed, request.submission, mirrored)
 
     def _keep(self, origin: str, suspect: Suspect, sender: Sender) -> None:
         now_ms = self._clock()

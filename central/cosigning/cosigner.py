@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from central import durable
 from central.cosigning.mark import Mark, Marked
@@ -33,6 +33,13 @@ from hashing.mldsa import MldsaSigner
 WITNESS: Final = "witness"
 MIRROR: Final = "mirror"
 ROLES: Final = (WITNESS, MIRROR)
+
+_COUNT: Final = (
+    update(COSIGNERS)
+    .where(COSIGNERS.c.role == bindparam("of_role"), COSIGNERS.c.generation == bindparam("of_key"))
+    .values(signed=COSIGNERS.c.signed + 1)
+    .returning(COSIGNERS.c.signed)
+)
 
 
 class Cosigner:
@@ -80,9 +87,7 @@ class Cosigner:
 
     def count(self, connection: Connection) -> int:
         """Count one more signature within the transaction that stores it; return the count."""
-        mine = (COSIGNERS.c.role == self.role) & (COSIGNERS.c.generation == self._generation)
-        change = update(COSIGNERS).where(mine).values(signed=COSIGNERS.c.signed + 1)
-        signed = connection.scalar(change.returning(COSIGNERS.c.signed))
+        signed = connection.scalar(_COUNT, {"of_role": self.role, "of_key": self._generation})
         if signed is None:
             raise AmnesiaError(role=self.role, signed=self._mark.read().signed, known=None)
         return int(signed)

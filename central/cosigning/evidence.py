@@ -8,7 +8,7 @@ the log, is never explained by anything.
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from central.cosigning.judging import Suspect
 from central.database.database import Database
@@ -97,9 +97,17 @@ class Evidence:
 
 def explain(connection: Connection, origin: str, size: int, root: bytes, now_ms: int) -> None:
     """Note within a transaction that a head, once unproved, has been proved."""
-    same = (FORKS.c.origin == origin) & (FORKS.c.size == size) & (FORKS.c.root == root)
-    open_ = (FORKS.c.kind == "proof") & FORKS.c.explained_ms.is_(None)
-    connection.execute(update(FORKS).where(same & open_).values(explained_ms=now_ms))
+    proved = {"of_origin": origin, "of_size": size, "of_root": root, "explained_ms": now_ms}
+    connection.execute(_EXPLAIN, proved)
+
+
+_EXPLAIN: Final = update(FORKS).where(
+    FORKS.c.origin == bindparam("of_origin"),
+    FORKS.c.size == bindparam("of_size"),
+    FORKS.c.root == bindparam("of_root"),
+    FORKS.c.kind == "proof",
+    FORKS.c.explained_ms.is_(None),
+)
 
 
 def _of(row: Row[*tuple[object, ...]]) -> Fork:

@@ -1,22 +1,34 @@
 """The newest head of each log, per role: read, and moved on by whoever still sees the old one."""
 
-from sqlalchemy import Connection, insert, select, update
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from central.cosigning.judging import Head
 from central.database.tables import HEADS
 
+_OF_LOG: Final = select(HEADS).where(HEADS.c.origin == bindparam("origin"))
+_OF_ROLE: Final = _OF_LOG.where(HEADS.c.role == bindparam("role"))
+_MOVE: Final = update(HEADS).where(
+    HEADS.c.role == bindparam("of_role"),
+    HEADS.c.origin == bindparam("of_origin"),
+    HEADS.c.size == bindparam("old_size"),
+    HEADS.c.root == bindparam("old_root"),
+    # Another time of the same head may stand there by now; ours must not be an earlier one.
+    HEADS.c.time_s <= bindparam("not_after"),
+)
+
 
 def head_of(connection: Connection, role: str, origin: str) -> Head | None:
     """Return the newest head of a role for a log; None: there is none yet."""
-    mine = (HEADS.c.role == role) & (HEADS.c.origin == origin)
-    row = connection.execute(select(HEADS).where(mine)).one_or_none()
+    row = connection.execute(_OF_ROLE, {"role": role, "origin": origin}).one_or_none()
     return None if row is None else Head(row.size, row.root, row.note, row.time_s)
 
 
 def heads_of(connection: Connection, origin: str) -> dict[str, Head]:
     """Return the newest heads of a log, by role."""
-    rows = connection.execute(select(HEADS).where(HEADS.c.origin == origin)).all()
+    rows = connection.execute(_OF_LOG, {"origin": origin}).all()
     return {row.role: Head(row.size, row.root, row.note, row.time_s) for row in rows}
 
 
@@ -30,11 +42,14 @@ def move(connection: Connection, role: str, origin: str, held: Head | None, new:
     if held is None:
         connection.execute(insert(HEADS).values(role=role, origin=origin, **values))
         return True
-    mine = (HEADS.c.role == role) & (HEADS.c.origin == origin)
-    same = (HEADS.c.size == held.size) & (HEADS.c.root == held.root)
-    # Another time of the same head may stand there by now; ours must not be an earlier one.
-    change = update(HEADS).where(mine & same & (HEADS.c.time_s <= new.time_s))
-    return connection.execute(change.values(**values)).rowcount == 1
+    judged = {
+        "of_role": role,
+        "of_origin": origin,
+        "old_size": held.size,
+        "old_root": held.root,
+        "not_after": new.time_s,
+    }
+    return connection.execute(_MOVE, {**values, **judged}).rowcount == 1
 
 
 TakenFirst = IntegrityError

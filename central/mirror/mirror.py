@@ -17,6 +17,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +66,7 @@ class Mirror:
         self._state = state
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._acceptance = Acceptance(
-            PENDING, database, clock=clock, kept=keep_pending, begins=self.begins_with
+            PENDING, database, clock=clock, kept=keep_pending, begins=partial(begins_with, state)
         )
         for place in (logs_of(state), aside_of(state)):
             place.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -110,7 +111,10 @@ class Mirror:
 
     def begins_with(self, origin: str, size: int, root: bytes) -> bool | None:
         """Tell whether a mirrored log begins with a head; None: nobody knows."""
-        return begins_with(self._database, self._state, origin, size, root)
+        mirrored = self.standing(origin).mirrored
+        if mirrored is None or size > mirrored.size:
+            return None
+        return begins_with(self._state, origin, mirrored, size, root)
 
     def leaves(self, origin: str, start: int, end: int) -> list[bytes]:
         """Return leaf hashes of entries that are here, out of one tile."""
@@ -255,26 +259,20 @@ def root_at(database: Database, state: Path, origin: str, size: int) -> bytes | 
     return LogCopy(state, origin).root(size) if size <= here else None
 
 
-def begins_with(
-    database: Database, state: Path, origin: str, size: int, root: bytes
-) -> bool | None:
-    """Tell whether a mirrored log begins with a head; None: it is longer than what is mirrored.
+def begins_with(state: Path, origin: str, mirrored: Head, size: int, root: bytes) -> bool | None:
+    """Tell whether a mirrored head begins with another one; None: our copy cannot tell.
 
     Every hash that is used is held against the root that was cosigned: a disk that forgets
-    accuses nobody, its answer is None.
+    accuses nobody.
     """
-    with database.reading() as connection:
-        held = standing(connection, origin).mirrored
-    if held is None or size > held.size:
-        return None
-    tiles = CheckedTiles(held.size, held.root, LogCopy(state, origin).read)
+    tiles = CheckedTiles(mirrored.size, mirrored.root, LogCopy(state, origin).read)
     try:
         proof = tiles.consistency(size)
     except (EvidenceError, MirrorDoubtError, OSError):
         log.critical("%s: the mirrored tiles do not give the signed root", origin)
         return None
     try:
-        check_consistency(size, held.size, root, held.root, proof)
+        check_consistency(size, mirrored.size, root, mirrored.root, proof)
     except ProofError:
         return False
     return True

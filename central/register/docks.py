@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from central.database.database import Database
@@ -180,14 +180,15 @@ def retire_key(connection: Connection, origin: str, vkey: str, *, now_ms: int) -
 
 def dock_of(connection: Connection, origin: str) -> Dock | None:
     """Return a dock within a transaction; None if it is not enrolled."""
-    row = connection.execute(select(DOCKS).where(DOCKS.c.origin == origin)).one_or_none()
-    if row is None:
-        return None
-    mine = select(DOCK_KEYS).where(DOCK_KEYS.c.origin == origin).order_by(*_KEY_ORDER)
-    return _of(row, connection.execute(mine).all())
+    row = connection.execute(_DOCK, {"origin": origin}).one_or_none()
+    return None if row is None else _of(row, connection.execute(_KEYS, {"origin": origin}).all())
 
 
 _KEY_ORDER: Final = (DOCK_KEYS.c.added_ms, DOCK_KEYS.c.vkey)
+_DOCK: Final = select(DOCKS).where(DOCKS.c.origin == bindparam("origin"))
+_KEYS: Final = (
+    select(DOCK_KEYS).where(DOCK_KEYS.c.origin == bindparam("origin")).order_by(*_KEY_ORDER)
+)
 
 
 def _dock(connection: Connection, origin: str) -> Dock:
