@@ -8,11 +8,12 @@ docs/formats/entry.md sections 3, 5 and 6.
 import hashlib
 from collections.abc import Callable
 
+from hashing import clock_steps
 from hashing.bodies import DOCKING_KINDS
 from hashing.canonical import JSON
 from hashing.claims import Claims
-from hashing.clock_steps import step_between
-from hashing.entry import GENESIS_PREV, At, Entry, parse
+from hashing.clock_steps import SLACK_MS, Watch
+from hashing.entry import GENESIS_PREV, Entry, parse
 from hashing.errors import EvidenceError, KeyFormatError, SuccessionError
 from hashing.keys import VerifierKey
 from hashing.succession import Succession
@@ -35,7 +36,9 @@ class Chain:
         self._dockings: dict[int, tuple[int, hashlib._Hash]] = {}
         self._succession: Succession | None = None
         self._keys_doubted = False
-        self._at: At | None = None
+        self._watch: Watch | None = None
+        self._up_to: dict[str, int] = {}  # the time since boot, by boot, ms
+        self._closed: set[int] = set()
 
     def take(self, place: int, raw: bytes, leaf: bytes, sealed: bytes | None) -> None:
         """Judge the entry at `place`; `sealed` is its leaf hash by the tile, if there is one."""
@@ -45,7 +48,7 @@ class Chain:
         except EvidenceError as error:
             self._tell("entry-malformed", place, str(error))
             self._holed = True
-            self._at = None
+            self._watch = None
             return
         if entry.seq != place:
             self._tell("entry-seq", place, f"it states seq {entry.seq}, its place is {place}")
@@ -65,7 +68,7 @@ class Chain:
         """Pass over an entry that could not be read."""
         self._before = (None, sealed)
         self._holed = True
-        self._at = None
+        self._watch = None
 
     def claim_nothing(self) -> None:
         """From here on entries are not signed: what they claim counts for nothing."""
@@ -99,14 +102,28 @@ class Chain:
         self._succession = Succession(key)
 
     def _clock(self, entry: Entry, place: int) -> None:
-        before, self._at = self._at, entry.at
-        step = None if before is None else step_between(before, entry.at)
-        if step is None:
+        now, told = entry.at, entry.kind == "clock-step"
+        if now.boot_ms < self._up_to.get(now.boot, 0):
+            self._tell("clock-step-unsaid", place, "the time since boot went back within one boot")
+        self._up_to[now.boot] = now.boot_ms
+        if self._watch is None:  # the first, or the first after a hole: nothing to hold it against
+            self._watch = clock_steps.begin(now)
             return
-        said = entry.kind == "clock-step"
+        step = self._watch.step_to(now)
+        self._watch = self._watch.after(now, told=told or step is not None)
+        if step is None:
+            if told:
+                self._tell("clock-step-unsaid", place, "it tells of a step, and there was none")
+            return
         least = " at least" if step.rebooted else ""
         detail = f"the dock's clock was set by{least} {step.by_ms} ms before this entry"
-        self._tell("clock-stepped" if said else "clock-step-unsaid", place, detail)
+        if not told:
+            self._tell("clock-step-unsaid", place, detail)
+        elif abs(_int(entry.body["by_ms"]) - step.by_ms) > SLACK_MS:
+            said = f"{detail}, and it says {entry.body['by_ms']} ms"
+            self._tell("clock-step-unsaid", place, said)
+        else:
+            self._tell("clock-stepped", place, detail)
 
     def _key(self, entry: Entry, place: int) -> None:
         if self._succession is None or self._keys_doubted:
@@ -122,7 +139,10 @@ class Chain:
         if entry.kind not in DOCKING_KINDS and type(docking) is not int:
             return
         number = _int(docking)
-        count, digest = self._dockings.get(number) or (0, hashlib.sha256())
+        if number in self._closed:
+            self._tell("docking-closed", place, f"docking {number} was closed before it")
+            return
+        count, digest = self._dockings.pop(number, (0, hashlib.sha256()))
         if entry.kind == "released" and not self._holed:
             stated = (entry.body["entries"], entry.body["digest"])
             if stated != (count, digest.hexdigest()):
@@ -132,6 +152,9 @@ class Chain:
                     f"it closes docking {number} with {stated[0]} entries, digest "
                     f"{str(stated[1])[:12]}…; the log has {count}, {digest.hexdigest()[:12]}…",
                 )
+        if entry.kind == "released":
+            self._closed.add(number)
+            return
         digest.update(leaf)
         self._dockings[number] = (count + 1, digest)
 

@@ -41,6 +41,8 @@ from hashing.report import NOTICES, Report, Sealed, Tally
 from hashing.store_check import StoreCheck, Stored
 from hashing.succession import Succession
 
+# What the chain says by what it heard long before: an earlier fault may be all there is to it.
+_LASTING: Final = frozenset({"released-mismatch", "docking-closed", "clock-step-unsaid"})
 _MAX_VKEY: Final = 4096
 
 
@@ -230,7 +232,7 @@ class _Verification:
 
     def _follows(self, code: str, seq: int) -> bool:
         """Tell whether what the chain said may only follow from a fault already named."""
-        if code == "released-mismatch":
+        if code in _LASTING:
             return self._judged.any_before(seq + 1)
         return self._judged.doubts(seq)
 

@@ -6,7 +6,6 @@ WAL with synchronous=FULL: a commit that returned survives a power cut.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -16,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dock_daemon.errors import LedgerDoubtError, StateError, StateFullError, StateUnusableError
+from dock_daemon.errors import LedgerDoubtError
 from dock_daemon.evidence import schema
+from dock_daemon.evidence.connection import check, connected, disk_is_full
 from dock_daemon.evidence.records import (
     RIDERS,
     ClipRow,
@@ -28,15 +28,15 @@ from dock_daemon.evidence.records import (
     ReleaseRow,
     jumped,
 )
-from hashing import succession
-from hashing.clock_steps import step_between
+from hashing import clock_steps, succession
+from hashing.clock_steps import Watch
 from hashing.entry import GENESIS_PREV, At, Entry, leaf_hash, parse
 from hashing.errors import EvidenceError
 from hashing.keys import VerifierKey
 from hashing.succession import Succession
 
-# SQLite grows its shared index by so much at a time.
-_SMALLEST_ROOM: Final = 32 << 10
+# Since when the clock has run untouched, as far as the entries tell.
+_ANCHOR: Final = "clock_anchor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
         self._path = path
-        self._size, self._prev, self._at = self._tip()
+        self._size, self._prev, last = self._tip()
+        self._watch = None if last is None else self._watching(last)
         self._succession = self._told_keys()
         self.up_to_date = not schema.missing_steps(connection)
         """Whether it has all tables of this version; one that is only looked at may not."""
@@ -74,10 +75,10 @@ class Ledger:
         # The files that SQLite puts beside it take theirs from it.
         with contextlib.suppress(OSError):  # it is there, or SQLite will say what is in the way
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        with _connected(path, "mode=rwc") as connection:
+        with connected(path, "mode=rwc") as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-            _check(connection, path)
+            check(connection, path)
             schema.migrate(connection)
             return cls(connection, path)
 
@@ -90,11 +91,11 @@ class Ledger:
         wal = path.with_name(f"{path.name}-wal")
         with contextlib.suppress(FileNotFoundError):
             if wal.stat().st_size:  # an unclean end: these entries count, and SQLite must see to it
-                with _connected(path, "mode=ro") as connection:
-                    _check(connection, path)
+                with connected(path, "mode=ro") as connection:
+                    check(connection, path)
                     return cls(connection, path)
-        with _connected(path, "immutable=1") as connection:
-            _check(connection, path)
+        with connected(path, "immutable=1") as connection:
+            check(connection, path)
             return cls(connection, path)
 
     def is_full(self, error: sqlite3.Error) -> bool:
@@ -169,10 +170,11 @@ class Ledger:
                 done.append(Committed(size, leaf))
                 turns += [entry] if record.kind in succession.KINDS else []
                 size, prev = size + 1, leaf
+            watch = self._watched(at, told=bool(first))
             if turns:
                 self._told_keys()  # with these; what does not hold is not committed
         # From here on a crash is recovered with these entries in place.
-        self._size, self._prev, self._at = size, prev, at
+        self._size, self._prev, self._watch = size, prev, watch
         if self._succession is None:
             self._succession = self._told_keys()
         else:
@@ -184,12 +186,25 @@ class Ledger:
 
     def _jumped(self, records: Sequence[Record], at: At) -> list[Record]:
         """Return the entry to be that tells of the clock's jump, if it jumped."""
-        step = None if self._at is None else step_between(self._at, at)
+        step = None if self._watch is None else self._watch.step_to(at)
         # What two keys have signed names its own place: nothing may come before it. Who
         # enters it lets the jump be told first.
         if step is None or any(record.kind in succession.KINDS for record in records):
             return []
         return [jumped(by_ms=step.by_ms, rebooted=step.rebooted)]
+
+    def _watched(self, at: At, *, told: bool) -> Watch:
+        """Return what the entries say of the clock once those of `at` stand; keep its anchor."""
+        before = self._watch
+        watch = clock_steps.begin(at) if before is None else before.after(at, told=told)
+        if before is None or watch.anchor != before.anchor:
+            anchor = json.dumps(watch.anchor.as_json())
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_ANCHOR, anchor))
+        return watch
+
+    def _watching(self, last: At) -> Watch:
+        anchor = self.meta(_ANCHOR)
+        return Watch(last if anchor is None else At(**json.loads(anchor)), last)
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the bytes of entries `start` to `end` (exclusive).
@@ -341,64 +356,3 @@ class Ledger:
                 )
             case None:
                 return
-
-
-@contextlib.contextmanager
-def _connected(path: Path, how: str) -> Iterator[sqlite3.Connection]:
-    """Give a connection that stays open unless the block raises, in the dock's own words."""
-    try:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{how}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-    except sqlite3.OperationalError as error:
-        raise _in_the_way(error, path) from error
-    try:
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA trusted_schema=OFF")
-        connection.execute("PRAGMA cell_size_check=ON")
-        yield connection
-    except sqlite3.OperationalError as error:
-        connection.close()
-        raise _in_the_way(error, path) from error
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise LedgerDoubtError(f"{path}: {error}") from error
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _in_the_way(error: sqlite3.OperationalError, path: Path) -> StateError:
-    return (
-        StateFullError(path) if disk_is_full(error, path) else StateUnusableError(path, str(error))
-    )
-
-
-def disk_is_full(error: OSError | sqlite3.Error, place: Path) -> bool:
-    """Tell whether an error only means that there is no room on the disk of `place`.
-
-    SQLite calls some writes to a full disk an I/O error: then the disk itself is asked.
-    """
-    if isinstance(error, OSError):
-        return error.errno in {errno.ENOSPC, errno.EDQUOT}
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if primary not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
-        return primary == sqlite3.SQLITE_FULL
-    try:
-        room = os.statvfs(place)
-    except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < _SMALLEST_ROOM or (
-        room.f_files > 0 and not room.f_favail
-    )
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise LedgerDoubtError(f"{path}: {verdict}")
-    if newer := schema.unknown_steps(connection):
-        raise LedgerDoubtError(f"{path} was written by a newer sealdock ({newer[0]})")

@@ -39,7 +39,8 @@ from dock_daemon.errors import (
     StateUnusableError,
 )
 from dock_daemon.evidence import endings, log_key, questions
-from dock_daemon.evidence.ledger import Ledger, disk_is_full
+from dock_daemon.evidence.connection import disk_is_full
+from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.log_key import LogKeys
 from dock_daemon.evidence.records import Record
 from dock_daemon.evidence.roster import Roster
@@ -130,8 +131,7 @@ def look(root: Path, question: Callable[[Ledger], Answer]) -> Answer:
     """
     rooms = _Rooms(root)
     try:
-        if not rooms.ledger.exists() or not rooms.ledger.stat().st_size:
-            raise StateMissingError(root)
+        _demand_ledger(rooms)
         lock = _lock_to_look(root)
     except OSError as error:
         raise _unusable(root, error) from error
@@ -146,16 +146,26 @@ def look(root: Path, question: Callable[[Ledger], Answer]) -> Answer:
             os.close(lock)
 
 
-def open_state(loaded: Loaded, clock: Clock, *, can_ask: bool = True) -> State:
+def _demand_ledger(rooms: _Rooms) -> None:
+    """Raise StateMissingError where no dock ever worked; OSError where one may not look."""
+    if not rooms.ledger.exists() or not rooms.ledger.stat().st_size:
+        raise StateMissingError(rooms.root)
+
+
+def open_state(
+    loaded: Loaded, clock: Clock, *, can_ask: bool = True, make: bool = True
+) -> State:
     """Open the state directory that the settings name, making it where there is none.
 
-    Without `can_ask` nobody can hand us a witness's word: no time is spent waiting for one.
+    Unless it shall not be made: then StateMissingError is raised. Without `can_ask` nobody can hand us a witness's word: no time is spent waiting for one.
     Raises StateBusyError, StateUnusableError, StateFullError, OriginDiffersError, and
     DoubtError when what is found there does not hold together.
     """
     settings = loaded.settings
     rooms = _Rooms(Path(settings.storage.state))
     try:
+        if not make:
+            _demand_ledger(rooms)
         rooms.root.mkdir(mode=0o750, parents=True, exist_ok=True)
         _check_owner(rooms.root)
         lock = _lock(rooms.root)

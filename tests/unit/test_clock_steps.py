@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Record
-from hashing.clock_steps import DRIFT_PER_MS, SLACK_MS, Step, step_between
+from hashing import clock_steps
+from hashing.canonical import JSON
+from hashing.clock_steps import SLACK_MS, Step
 from hashing.entry import At, Entry, leaf_hash, parse
-from tests.sealed import AT, Sealed
+from tests.sealed import AT, Sealed, small
 
 HOUR_MS = 3_600_000
 
@@ -24,10 +26,22 @@ def later(ran_ms: int, *, wall_ms: int | None = None, boot: str = AT.boot) -> At
 
 @given(ran_ms=st.integers(0, 10**12), off=st.integers(-(10**7), 10**7))
 def test_a_clock_that_runs_is_told_from_one_that_was_set(ran_ms: int, off: int) -> None:
-    """Whatever a time service may slew is no jump; whatever is more is one, by that much."""
-    allowed = SLACK_MS + ran_ms // DRIFT_PER_MS
-    step = step_between(AT, later(ran_ms, wall_ms=ran_ms + off))
-    assert step == (Step(off, rebooted=False) if abs(off) > allowed else None)
+    """However long it ran, more than two seconds off is a step, by that much."""
+    step = clock_steps.begin(AT).step_to(later(ran_ms, wall_ms=ran_ms + off))
+    assert step == (Step(off, rebooted=False) if abs(off) > SLACK_MS else None)
+
+
+@given(steps=st.lists(st.integers(-SLACK_MS, SLACK_MS), min_size=1, max_size=40))
+def test_small_steps_add_up(steps: list[int]) -> None:
+    """A clock that is put back a little at a time is found once it was put back enough."""
+    watch, off, found = clock_steps.begin(AT), 0, False
+    for at, by in enumerate(steps, 1):
+        off += by
+        now = later(1000 * at, wall_ms=1000 * at + off)
+        found = found or watch.step_to(now) is not None
+        watch = watch.after(now, told=False)
+    sums = [abs(sum(steps[:upto])) for upto in range(1, len(steps) + 1)]
+    assert found == (max(sums) > SLACK_MS)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +55,8 @@ def test_a_clock_that_runs_is_told_from_one_that_was_set(ran_ms: int, off: int) 
 )
 def test_across_a_boot_only_going_back_is_certain(wall_ms: int, step: Step | None) -> None:
     """Nobody knows how long a dock was off; that its clock went back, everybody sees."""
-    assert step_between(AT, later(-AT.boot_ms, wall_ms=wall_ms, boot="another")) == step
+    now = later(-AT.boot_ms, wall_ms=wall_ms, boot="another")
+    assert clock_steps.begin(AT).step_to(now) == step
 
 
 def test_the_ledger_says_that_its_clock_was_set(tmp_path: Path) -> None:
@@ -65,32 +80,70 @@ def test_the_ledger_says_that_its_clock_was_set(tmp_path: Path) -> None:
     ]
 
 
-def with_jump(kind: str, **body: object) -> Sealed:
-    """Return a log whose third entry, of `kind`, comes an hour before the second."""
+def written(*entries: tuple[str, At, dict[str, JSON]]) -> Sealed:
+    """Return a log of a genesis, a heartbeat, and these."""
     sealed = Sealed()
     sealed.genesis()
     sealed.add("heartbeat")
-    for at, (what, said) in enumerate(((kind, body), ("heartbeat", {})), 1):
-        entry = Entry(
-            seq=len(sealed.entries),
-            prev=leaf_hash(sealed.entries[-1]),
-            kind=what,
-            at=later(at, wall_ms=at - HOUR_MS),
-            body=said,  # type: ignore[arg-type]  # JSON, by the calls below
-        )
+    for kind, at, body in entries:
+        prev = leaf_hash(sealed.entries[-1])
+        entry = Entry(seq=len(sealed.entries), prev=prev, kind=kind, at=at, body=body)
         sealed.entries.append(entry.encode())
     return sealed
 
 
-def test_a_clock_put_back_in_silence_is_found(tmp_path: Path) -> None:
+BACK = later(1, wall_ms=1 - HOUR_MS)
+TOLD: dict[str, JSON] = {"by_ms": -HOUR_MS, "rebooted": False}
+
+
+@pytest.mark.parametrize(
+    ("entries", "seq"),
+    [
+        pytest.param([("heartbeat", BACK, {})], 2, id="in silence"),
+        pytest.param([("clock-step", BACK, {**TOLD, "by_ms": 0})], 2, id="by less than it was"),
+        pytest.param([("clock-step", later(1), TOLD)], 2, id="told, and not done"),
+        pytest.param(
+            [("heartbeat", later(-1000, wall_ms=-1000), {})], 2, id="both clocks put back"
+        ),
+        pytest.param(
+            [("heartbeat", later(at, wall_ms=at - 900 * at), {}) for at in (1, 2, 3)],
+            4,
+            id="little by little",
+        ),
+        pytest.param(
+            [
+                ("heartbeat", later(0, wall_ms=1, boot="another"), {}),
+                ("heartbeat", later(-1000, wall_ms=2), {}),
+            ],
+            3,
+            id="an earlier boot again, younger than it was",
+        ),
+    ],
+)
+def test_a_clock_put_back_is_found(
+    tmp_path: Path, entries: list[tuple[str, At, dict[str, JSON]]], seq: int
+) -> None:
     """Entries that were given an earlier time are named, though every hash is right."""
-    report = with_jump("heartbeat").write(tmp_path).verify()
-    assert [(it.code, it.seq) for it in report.problems] == [("clock-step-unsaid", 2)]
-    assert str(-HOUR_MS) in report.problems[0].detail
+    report = written(*entries).write(tmp_path).verify()
+    assert [(it.code, it.seq) for it in report.problems] == [("clock-step-unsaid", seq)]
 
 
 def test_a_clock_set_openly_is_told_and_is_no_fault(tmp_path: Path) -> None:
     """Setting a clock is no forgery; whoever reads the log is told where it was done."""
-    report = with_jump("clock-step", by_ms=-HOUR_MS, rebooted=False).write(tmp_path).verify()
+    after = ("heartbeat", later(2, wall_ms=2 - HOUR_MS), dict[str, JSON]())
+    report = written(("clock-step", BACK, TOLD), after).write(tmp_path).verify()
     assert report.ok
     assert [(it.code, it.seq) for it in report.notices] == [("clock-stepped", 2)]
+
+
+@pytest.mark.parametrize("kind", ["heartbeat", "released"])
+def test_nothing_joins_a_docking_that_was_closed(tmp_path: Path, kind: str) -> None:
+    """What is added to a docking after its closing entry, which cannot count it, is named."""
+    sealed = small()
+    size = len(sealed.entries)
+    body: dict[str, JSON] = {"docking": 1}
+    if kind == "released":
+        body = dict(parse(sealed.entries[-1]).body)
+    sealed.add(kind, **body)
+    report = sealed.write(tmp_path).verify()
+    assert [(it.code, it.seq) for it in report.problems] == [("docking-closed", size)]
