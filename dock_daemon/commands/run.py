@@ -87,11 +87,25 @@ async def _serve(
 
     try:
         await dock.serve(ready=ready, alive=notifier.alive)
-    except* DoubtError as group:
-        # One doubt is enough to know why the dock stops.
-        raise group.exceptions[0] from None
+    except ExceptionGroup as group:
+        # Raised within `except*` it would come out wrapped again, and no fault table knows groups.
+        doubt = doubt_in(group)
+        if doubt is None:
+            raise
+        raise doubt from None
     finally:
         notifier.stopping()
+
+
+def doubt_in(group: ExceptionGroup[Exception]) -> DoubtError | None:
+    """Return one of the doubts among what ended the dock: one is enough to know why it stops."""
+    for error in group.exceptions:
+        if isinstance(error, DoubtError):
+            return error
+        inner = doubt_in(error) if isinstance(error, ExceptionGroup) else None
+        if inner is not None:
+            return inner
+    return None
 
 
 def _pairs(stand_ins: tuple[str, ...]) -> dict[str, str]:
