@@ -1,4 +1,4 @@
-"""One man page, made from the help of every command and from docs/exit-codes.md.
+"""The man pages, made from the help of every command and from docs/exit-codes.md.
 
 click-man was tried: it makes a page per command, knows no lazily loaded ones, and leaves out the
 examples and exit codes that stand below a command's options. Written for man(7).
@@ -7,22 +7,73 @@ examples and exit codes that stand below a command's options. Written for man(7)
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
 from typing import Final
 
 import click
 
+from central.commands.root import sealdock_central
+from config.version import VERSION
 from dock_daemon.commands.root import sealdock
-from dock_daemon.version import VERSION
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-FILES: Final = (
-    ("/etc/sealdock/sealdock.toml, /etc/sealdock/sealdock.d/*.toml", "Settings of this dock."),
-    ("/var/lib/sealdock/store/", "Clips and documents, each under its SHA-256."),
-    ("/var/lib/sealdock/log/", "The signed log as anybody may copy it, and log/vkey, its key."),
-    ("/var/lib/sealdock/ledger.db", "The entries before they are published; one process owns it."),
-    ("/var/lib/sealdock/key/log.key", "The signing key. Nobody else may read it."),
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program, and what its page says beside its commands' own help."""
+
+    name: str
+    what: str
+    group: click.Group
+    files: tuple[tuple[str, str], ...]
+
+
+PROGRAMS: Final = (
+    Program(
+        "sealdock",
+        "the dock for body-worn enforcement recorders",
+        sealdock,
+        (
+            (
+                "/etc/sealdock/sealdock.toml, /etc/sealdock/sealdock.d/*.toml",
+                "Settings of this dock.",
+            ),
+            ("/var/lib/sealdock/store/", "Clips and documents, each under its SHA-256."),
+            (
+                "/var/lib/sealdock/log/",
+                "The signed log as anybody may copy it, and log/vkey, its key.",
+            ),
+            (
+                "/var/lib/sealdock/ledger.db",
+                "The entries before they are published; one process owns it.",
+            ),
+            ("/var/lib/sealdock/key/log.key", "The signing key. Nobody else may read it."),
+            (
+                "/var/lib/sealdock/alarms/",
+                "Heads that contradict ours, with ours, kept as evidence.",
+            ),
+        ),
+    ),
+    Program(
+        "sealdock-central",
+        "witness, mirror and overview for the logs of many docks",
+        sealdock_central,
+        (
+            (
+                "/etc/sealdock-central/central.toml, /etc/sealdock-central/central.d/*.toml",
+                "Settings of this centre.",
+            ),
+            ("/var/lib/sealdock-central/keys/", "The keys of witness and mirror, and their marks."),
+            (
+                "/var/lib/sealdock-central/central.db",
+                "What was cosigned, where no PostgreSQL is set.",
+            ),
+            ("/var/lib/sealdock-central/mirror/", "Mirrored logs; each verifies as a dock's own."),
+        ),
+    ),
 )
 
 
@@ -77,28 +128,29 @@ def exit_codes() -> Iterator[str]:
         yield f".TP\n.B {code}\n{roff(means)}"
 
 
-def page() -> str:
-    """Return the whole man page."""
-    ctx = click.Context(sealdock, info_name="sealdock")
+def page(program: Program) -> str:
+    """Return a whole man page."""
+    ctx = click.Context(program.group, info_name=program.name)
     parts = [
-        f'.TH SEALDOCK 1 "" "sealdock {VERSION}"',
-        f".SH NAME\nsealdock {roff('-')} the dock for body{roff('-')}worn enforcement recorders",
-        ".SH SYNOPSIS\n.B sealdock\nCOMMAND [OPTIONS] [ARGUMENTS]",
+        f'.TH {program.name.upper()} 1 "" "sealdock {VERSION}"',
+        f".SH NAME\n{roff(program.name)} {roff('-')} {roff(program.what)}",
+        f".SH SYNOPSIS\n.B {roff(program.name)}\nCOMMAND [OPTIONS] [ARGUMENTS]",
         ".SH DESCRIPTION",
-        *paragraphs(sealdock.help or ""),
+        *paragraphs(program.group.help or ""),
         ".SH OPTIONS",
-        *options(sealdock, ctx),
+        *options(program.group, ctx),
         ".SH COMMANDS",
-        *sections(sealdock, ctx),
+        *sections(program.group, ctx),
         ".SH EXIT STATUS",
         *exit_codes(),
         ".SH FILES",
-        *(f".TP\n.I {roff(path)}\n{roff(what)}" for path, what in FILES),
+        *(f".TP\n.I {roff(path)}\n{roff(what)}" for path, what in program.files),
     ]
     return "\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(page(), "utf-8")
+    folder = Path(sys.argv[1])
+    folder.mkdir(exist_ok=True)
+    for each in PROGRAMS:
+        (folder / f"{each.name}.1").write_text(page(each), "utf-8")
