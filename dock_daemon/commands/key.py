@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import click
 
 from config.messages import say
+from dock_daemon.asking import ask
 from dock_daemon.clock import Clock, SystemClock
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
-from dock_daemon.errors import LedgerDoubtError, StateBusyError
+from dock_daemon.errors import StateBusyError
 from dock_daemon.evidence import key_change
 from dock_daemon.evidence.key_change import Turned
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.log_key import LogKeys
-from dock_daemon.evidence.state import look, open_state
+from dock_daemon.evidence.state import open_state
 from hashing import key_scan
 from hashing.entry import At
 from hashing.evidence_files import read_file
@@ -41,23 +42,22 @@ def key() -> None:
 def show(invocation: Invocation) -> None:
     """Show every key that the log ever had, and which of them sign now.
 
-    Beside a dock that runs, it goes by the published log.
+    A dock that runs is asked. Where something else works with its state, the published log
+    tells, which may lack the last change.
     """
     try:
-        succession = look(invocation.state, _succession)
+        told = cast("dict[str, Any]", ask(invocation.loaded, {"ask": "keys"})[0])
     except StateBusyError:
-        succession = _published(invocation.state / "log")
-    rows = _rows(succession)
-    lang, is_open = invocation.lang, len(succession.keys) > 1
+        told = key_change.told(_published(invocation.state / "log"))
     if invocation.json:
-        told = {"origin": succession.origin, "keys": rows, "open": is_open}
         click.echo(json_line({"schema": SCHEMA, **told}))
         return
-    click.echo(say("key.origin", lang, origin=succession.origin))
-    for row in rows:
+    lang = invocation.lang
+    click.echo(say("key.origin", lang, origin=told["origin"]))
+    for row in told["keys"]:
         state = say(f"key-state.{row['state']}", lang, until=row["until"])
         click.echo(say("key.line", lang, vkey=row["vkey"], since=row["since"], state=state))
-    if is_open:
+    if told["open"]:
         click.echo(say("key.open", lang))
 
 
@@ -83,7 +83,7 @@ def retire(invocation: Invocation) -> None:
 
 def _turn(invocation: Invocation, turn: Turn, word: str) -> None:
     clock: Clock = SystemClock()
-    with open_state(invocation.loaded, clock, can_ask=False) as state:
+    with open_state(invocation.loaded, clock, can_ask=False, make=False) as state:
         folder = state.root / "key"
         turned = state.sealer.ask(lambda ledger: turn(ledger, state.keys, folder, clock.at()))
     # Closed: whatever could be published is.
@@ -104,27 +104,7 @@ def _tell(invocation: Invocation, turned: Turned, word: str, unpublished: int) -
     click.echo(say(f"key.{word}-next", lang))
 
 
-def _succession(ledger: Ledger) -> Succession:
-    if ledger.succession is None:
-        raise LedgerDoubtError("the ledger does not begin with a genesis entry")
-    return ledger.succession
-
-
 def _published(log: Path) -> Succession:
     vkey = read_file(str(log / "vkey"), _MAX_VKEY).decode("utf-8", "replace")
     given = VerifierKey.parse(vkey.removesuffix("\n"))
     return key_scan.keys_of(str(log), given) or Succession(given)
-
-
-def _rows(succession: Succession) -> list[dict[str, object]]:
-    """Return each key with the first entry that it signs over, and the last, once retired."""
-    rows: list[dict[str, object]] = []
-    for one in succession.all:
-        reigns = [size for size, keys in succession.history if one in keys]
-        after = [size for size, keys in succession.history if one not in keys and size > reigns[-1]]
-        state = "retired" if after else "signing"
-        if not after and one != succession.keys[-1]:
-            state = "outgoing"
-        since, until = max(reigns[0] - 1, 0), after[0] - 1 if after else None
-        rows.append({"vkey": str(one), "since": since, "until": until, "state": state})
-    return rows

@@ -59,7 +59,7 @@ def dismiss(invocation: Invocation, *, reason: str) -> None:
     """
     if not 1 <= len(reason.strip()) <= _LONGEST_REASON:
         raise click.BadParameter(f"1 to {_LONGEST_REASON} characters", param_hint="--reason")
-    with open_state(invocation.loaded, SystemClock(), can_ask=False) as state:
+    with open_state(invocation.loaded, SystemClock(), can_ask=False, make=False) as state:
         done = dismissal.dismiss(state, reason.strip())
     if invocation.json:
         told = {"seq": done.seq, "alarms": list(done.alarms)}

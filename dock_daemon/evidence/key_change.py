@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dock_daemon.errors import KeyChangeOpenError, KeyChangeUnsignedError, NoKeyChangeError
+from dock_daemon.errors import (
+    KeyChangeOpenError,
+    KeyChangeUnsignedError,
+    LedgerDoubtError,
+    NoKeyChangeError,
+)
 from dock_daemon.evidence import key_files
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.log_key import LogKeys
@@ -18,6 +23,7 @@ from dock_daemon.evidence.records import Record
 from hashing import succession
 from hashing.entry import At
 from hashing.keys import KEY_SIZE, SignerKey, VerifierKey
+from hashing.succession import Succession
 
 _PAIR: Final = 2
 
@@ -69,6 +75,27 @@ def retire(ledger: Ledger, keys: LogKeys, folder: Path, at: At) -> Turned:
     key_files.settle(folder, keys.succession)
     del keys.signers[pair[0]]
     return Turned(seq, pair[0], keys.succession.keys)
+
+
+def history(ledger: Ledger) -> dict[str, object]:
+    """Return the log's keys as its entries tell of them; raise LedgerDoubtError without any."""
+    if ledger.succession is None:
+        raise LedgerDoubtError("the ledger does not begin with a genesis entry")
+    return told(ledger.succession)
+
+
+def told(keys: Succession) -> dict[str, object]:
+    """Return each key with the first entry that it signs over, and the last, once retired."""
+    rows: list[dict[str, object]] = []
+    for one in keys.all:
+        reigns = [size for size, signing in keys.history if one in signing]
+        after = [size for size, signing in keys.history if one not in signing and size > reigns[-1]]
+        state = "retired" if after else "signing"
+        if not after and one != keys.keys[-1]:
+            state = "outgoing"
+        since, until = max(reigns[0] - 1, 0), after[0] - 1 if after else None
+        rows.append({"vkey": str(one), "since": since, "until": until, "state": state})
+    return {"origin": keys.origin, "keys": rows, "open": len(keys.keys) == _PAIR}
 
 
 def _enter(ledger: Ledger, kind: str, pair: Sequence[SignerKey], at: At) -> int:

@@ -7,9 +7,12 @@ The order, for each publication (docs/formats/log.md section 5):
         one root for ever
     (3) the head copied to another medium, where the settings name one
     (4) the checkpoint file replaced
-    (5) partial files that a full one has replaced taken away
+    (5) `vkey` replaced, where the checkpoint is the first that a new key has signed
+    (6) partial files that a full one has replaced taken away
 
-A crash between any two leaves the old checkpoint with every file it needs. Cosignatures
+A crash between any two leaves the old checkpoint with every file it needs, and in `vkey`
+a key that has signed the checkpoint: of the two that sign the first one over a change, the
+old until (5), the new from then on, which stays when the old is retired. Cosignatures
 of the newest size join the checkpoint file as they come; its text and our lines stay.
 """
 
@@ -55,6 +58,7 @@ class Publisher:
         self._edge: dict[str, bytes] = {}
         self._signed = b""
         self._shown = b""
+        self._vkey: VerifierKey | None = None
         self._published = 0
         self._found = 0
 
@@ -140,6 +144,7 @@ class Publisher:
         if head != self._shown:
             durable.replace(self._log / "checkpoint", head)
             self._shown = head
+        self._state_newest(size)
         if size > self._published:
             before, self._published = self._published, size
             self._sweep(before, size)
@@ -185,13 +190,20 @@ class Publisher:
         self.show(ledger)
 
     def _state_keys(self) -> None:
-        """Write the verifier keys beside the log; raise LedgerDoubtError if others stand there.
-
-        A key that a newer one has followed since is replaced by that.
-        """
-        self._state_key("vkey", self._keys.succession.keys[-1])
+        """Write the verifier keys beside the log; raise LedgerDoubtError if others stand there."""
+        self._state_newest(self._published)
         if self._keys.mldsa is not None:
             self._state_key("vkey-mldsa", self._keys.mldsa.verifier())
+
+    def _state_newest(self, size: int) -> None:
+        """Step (5): state the newest key that has signed the checkpoint of `size`.
+
+        A key that an entry has brought in since verifies nothing that is published yet.
+        """
+        newest = self._keys.succession.keys_at(size)[-1]
+        if newest != self._vkey:
+            self._state_key("vkey", newest)
+            self._vkey = newest
 
     def _state_key(self, name: str, key: VerifierKey | MldsaKey) -> None:
         path, line = self._log / name, f"{key}\n".encode()
@@ -255,7 +267,7 @@ class Publisher:
             raise
 
     def _sweep(self, old: int, size: int) -> None:
-        """Step (5): a partial file may go once the full one is published."""
+        """Step (6): a partial file may go once the full one is published."""
         for level in range(9):
             first, _ = shape(old, level)
             full, _ = shape(size, level)

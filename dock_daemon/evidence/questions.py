@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 
-from dock_daemon.evidence import manifests
+from dock_daemon.evidence import key_change, manifests
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
@@ -69,8 +69,12 @@ class AskClip(_Ask, tag="clip"):
     sha256: Digest
 
 
+class AskKeys(_Ask, tag="keys"):
+    """Every key that the log ever had."""
+
+
 Question: TypeAlias = (
-    AskStatus | AskClips | AskFindings | AskManifests | AskManifest | AskDocking | AskClip
+    AskStatus | AskClips | AskFindings | AskManifests | AskManifest | AskDocking | AskClip | AskKeys
 )
 
 
@@ -235,6 +239,8 @@ def _answer(ledger: Ledger, asked: Question, published: int) -> object:
             return manifests.docking(ledger, docking)
         case AskClip(sha256=sha256):
             return manifests.clip(ledger, sha256)
+        case AskKeys():
+            return key_change.history(ledger)
 
 
 def _signed(ledger: Ledger) -> int:

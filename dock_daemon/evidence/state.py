@@ -152,14 +152,13 @@ def _demand_ledger(rooms: _Rooms) -> None:
         raise StateMissingError(rooms.root)
 
 
-def open_state(
-    loaded: Loaded, clock: Clock, *, can_ask: bool = True, make: bool = True
-) -> State:
+def open_state(loaded: Loaded, clock: Clock, *, can_ask: bool = True, make: bool = True) -> State:
     """Open the state directory that the settings name, making it where there is none.
 
-    Unless it shall not be made: then StateMissingError is raised. Without `can_ask` nobody can hand us a witness's word: no time is spent waiting for one.
-    Raises StateBusyError, StateUnusableError, StateFullError, OriginDiffersError, and
-    DoubtError when what is found there does not hold together.
+    Without `make` it is not made, and StateMissingError raised. Without `can_ask` nobody can
+    hand us a witness's word: no time is spent waiting for one. Raises StateBusyError,
+    StateUnusableError, StateFullError, OriginDiffersError, and DoubtError when what is found
+    there does not hold together.
     """
     settings = loaded.settings
     rooms = _Rooms(Path(settings.storage.state))
