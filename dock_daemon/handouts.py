@@ -39,7 +39,8 @@ from hashing.tiles import MAX_BUNDLE
 from hashing.tlog_proof import TlogProof
 
 _PAGE: Final = 500
-_MAX_VKEY: Final = 4096
+_MAX_NUMBER: Final = (1 << 53) - 1
+"""No entry and no docking has a higher number: the core is asked in JSON."""
 _MODE: Final = 0o640
 
 
@@ -50,6 +51,7 @@ class ManifestMade:
     data: bytes
     report: ManifestReport
     vkey: VerifierKey
+    """A key that has signed its checkpoint."""
     silent: tuple[str, ...]
     """The configured cosigners that have not cosigned its checkpoint."""
 
@@ -62,7 +64,11 @@ class ProofMade:
     proof: bytes
     entry: bytes
     document: bytes | None
+    gone: str | None
+    """SHA-256 of the document that was asked for and is not in the store, in hex."""
     head: Checkpoint
+    vkey: VerifierKey
+    """A key that has signed this head."""
     cosigned: tuple[str, ...]
 
 
@@ -73,6 +79,11 @@ class Handouts:
         self._loaded = loaded
         self._state = Path(loaded.settings.storage.state)
         self._roster = Roster.of(loaded.settings.cosigners)
+
+    @property
+    def vouchable(self) -> bool:
+        """Whether any cosigner is configured."""
+        return bool(self._roster.cosigners)
 
     def closed(self) -> Iterator[dict[str, Any]]:
         """Yield the dockings that have a manifest, in the order in which they ended."""
@@ -90,6 +101,8 @@ class Handouts:
         Raises DockingUnknownError, DockingOpenError, DockingUnpublishedError; EvidenceError
         where the published files do not hold together.
         """
+        if docking > _MAX_NUMBER:
+            raise DockingUnknownError(docking)
         row = self._ask({"ask": "manifest", "docking": docking})
         if row is None:
             raise self._why_not(docking)
@@ -97,7 +110,7 @@ class Handouts:
         seqs = [seq for first, last in row["ranges"] for seq in range(first, last + 1)]
         paper = self._document if documents else None
         data = manifest.assemble(docking, seqs, self._read, head, paper, row["keys"])
-        vkey = self.vkey()
+        vkey = self._signer_of(manifest.head_of(head).size)
         # The keys are of this dock's own settings: it tells who vouches, and proves nothing.
         trust = Trust(logs=(vkey,), policy=self._policy())
         report = check_manifest(Named(f"docking {docking}", data), trust)
@@ -121,7 +134,7 @@ class Handouts:
             return self._sealing(digest, what)
         if is_digest(what.lower()):
             return self._sealing(what.lower(), what)
-        if what.isascii() and what.isdigit() and int(what) < self._entries():
+        if _is_number(what) and int(what) < self._entries():
             return [int(what)]
         raise ClipUnknownError(what)
 
@@ -139,20 +152,18 @@ class Handouts:
         signed, head = self._most_vouched(signed, head, told)
         hashes = proofs.inclusion(seq, head.size, self._read)
         proofs.check_inclusion(seq, head.size, entry.leaf_hash(raw), hashes, head.root)
-        digest = told.body.get("document")
+        digest = told.body.get("document") if document else None
+        paper = self._document(digest) if type(digest) is str else None
         return ProofMade(
             seq=seq,
             proof=TlogProof(seq, tuple(hashes), signed).encode(),
             entry=raw,
-            document=self._document(digest) if document and type(digest) is str else None,
+            document=paper,
+            gone=digest if type(digest) is str and paper is None else None,
             head=head,
+            vkey=self._signer_of(head.size),
             cosigned=tuple(sorted(self._cosigners_of(signed))),
         )
-
-    def vkey(self) -> VerifierKey:
-        """Return the key that verifies what is made: the log's own copy of it."""
-        data = read_file(f"{self._state}/log/vkey", _MAX_VKEY)
-        return VerifierKey.parse(data.decode("utf-8", "replace").removesuffix("\n"))
 
     # -- whom to ask ---------------------------------------------------------
 
@@ -175,6 +186,19 @@ class Handouts:
 
     def _entries(self) -> int:
         return cast("int", self._ask({"ask": "status"})["totals"]["entries"])
+
+    def _signer_of(self, size: int) -> VerifierKey:
+        """Return the newest of the log's keys that sign a head of `size`.
+
+        Who is handed an older head cannot follow from it to a key that came later.
+        """
+        told = self._ask({"ask": "keys"})["keys"]
+        signing = [
+            row["vkey"]
+            for row in told
+            if row["since"] < size and (row["until"] is None or size <= row["until"])
+        ]
+        return VerifierKey.parse(signing[-1])
 
     # -- who vouches ---------------------------------------------------------
 
@@ -226,6 +250,11 @@ class Handouts:
             if error.trouble is Trouble.FORBIDDEN:
                 raise StateUnusableError(Path(path), os.strerror(13)) from error
             raise
+
+
+def _is_number(text: str) -> bool:
+    digits = len(str(_MAX_NUMBER))
+    return text.isascii() and text.isdigit() and len(text) <= digits
 
 
 def put(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from config import text
+from config.exit_codes import ExitCode
 from config.messages import say
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
@@ -44,14 +45,14 @@ Examples:
     metavar="FILE",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the proof here, and its entry beside it.",
+    help="Write the proof here, and its entry beside it; of several, -SEQ joins each name.",
 )
 @click.option(
     "--entry",
     "wanted",
     metavar="SEQ",
     type=click.IntRange(min=0),
-    help="Of several entries that seal the same content, this one only.",
+    help="Of several entries that seal the same content, prove this one only.",
 )
 @click.option(
     "--with-document",
@@ -65,7 +66,10 @@ def prove(
     """Write the proof that the log holds CLIP: a file, its SHA-256, or the number of an entry.
 
     The proof is a tlog-proof of the newest published checkpoint with its cosignatures, and
-    verifies without this dock. Beside clip.tlog-proof lies clip.entry.json, the entry.
+    verifies without this dock. Beside clip.tlog-proof lies clip.entry.json, the entry. Where
+    several entries seal the same content, each has a proof of its own, clip-SEQ.tlog-proof, and
+    clip.tlog-proof itself is not written. If a document that was asked for is not in the store
+    any more, the rest is written, and the exit code is 4.
     """
     handouts = Handouts(invocation.loaded)
     seqs = handouts.seqs_of(clip)
@@ -83,7 +87,9 @@ def prove(
         put(where.entry, each.entry)
         if where.document is not None and each.document is not None:
             put(where.document, each.document)
-    _tell(invocation, handouts, made, files)
+    _tell(invocation, made, files, output, vouchable=handouts.vouchable)
+    if any(each.gone for each in made):
+        raise click.exceptions.Exit(ExitCode.PARTIAL)
 
 
 def _files(output: Path, made: ProofMade, *, several: bool) -> _Files:
@@ -95,21 +101,33 @@ def _files(output: Path, made: ProofMade, *, several: bool) -> _Files:
 
 
 def _tell(
-    invocation: Invocation, handouts: Handouts, made: list[ProofMade], files: list[_Files]
+    invocation: Invocation,
+    made: list[ProofMade],
+    files: list[_Files],
+    output: Path,
+    *,
+    vouchable: bool,
 ) -> None:
-    vkey = str(handouts.vkey())
     if invocation.json:
         rows = [_row(each, where) for each, where in zip(made, files, strict=True)]
-        click.echo(json_line({"schema": SCHEMA, "vkey": vkey, "proofs": rows}))
+        # Of several, the head of the newest entry covers them all.
+        told = {"schema": SCHEMA, "vkey": str(made[-1].vkey), "proofs": rows}
+        click.echo(json_line(told))
         return
     lang = invocation.lang
+    if len(made) > 1:
+        click.echo(say("prove.several", lang, count=len(made), output=output))
+    nobody = "prove.nobody" if vouchable else "prove.unset"
     for each, where in zip(made, files, strict=True):
         size = each.head.size
         written = text.listed(map(str, where.all), lang)
         click.echo(say("prove.written", lang, seq=each.seq, size=size, files=written))
         who = text.listed(each.cosigned, lang)
-        click.echo(say("prove.cosigned", lang, who=who) if who else say("prove.nobody", lang))
-        click.echo(say("prove.verify", lang, proof=where.proof, entry=where.entry, vkey=vkey))
+        click.echo(say("prove.cosigned", lang, who=who) if who else say(nobody, lang))
+        if each.gone:
+            click.echo(say("prove.gone", lang, seq=each.seq, sha256=each.gone), err=True)
+        facts = {"proof": where.proof, "entry": where.entry, "vkey": each.vkey}
+        click.echo(say("prove.verify", lang, **facts))
 
 
 def _row(made: ProofMade, where: _Files) -> dict[str, object]:
@@ -118,6 +136,8 @@ def _row(made: ProofMade, where: _Files) -> dict[str, object]:
         "proof": str(where.proof),
         "entry": str(where.entry),
         "document": None if where.document is None else str(where.document),
+        "document_gone": made.gone,
+        "vkey": str(made.vkey),
         "size": made.head.size,
         "cosigned": list(made.cosigned),
     }

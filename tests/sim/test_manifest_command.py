@@ -194,6 +194,12 @@ def test_a_docking_that_never_was(used: DockIn, lang: str) -> None:
     assert "sealdock manifest" in ended.err
 
 
+def test_a_docking_beyond_all_numbers(used: DockIn) -> None:
+    """It never was, either."""
+    ended = command(used, "manifest", str(1 << 63), "--json")
+    assert (ended.code, ended.error["code"]) == (ExitCode.NOT_FOUND, "docking-unknown")
+
+
 def test_a_docking_that_goes_on(dock: DockIn) -> None:
     """Its manifest is there once it has ended."""
     row = DockingRow(

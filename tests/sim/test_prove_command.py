@@ -186,3 +186,50 @@ def test_every_entry_can_be_proved(used: DockIn) -> None:
     handouts = Handouts(used.settings())
     for seq, data in enumerate(used.entries()):
         assert handouts.proof(seq).entry == data
+
+
+@pytest.mark.parametrize("what", ["9" * 5000, "9" * 17, str(1 << 63), "0" * 5000])
+def test_a_number_that_no_entry_has(used: DockIn, tmp_path: Path, what: str) -> None:
+    """However long it is, there is no such entry."""
+    ended = command(used, "prove", what, "-o", str(tmp_path / "out"), "--json")
+    assert (ended.code, ended.error["code"]) == (ExitCode.NOT_FOUND, "clip-unknown")
+
+
+@pytest.mark.parametrize(
+    ("lang", "word"), [("en", "no longer in the store"), ("zh-CN", "不在存储")]
+)
+def test_a_document_that_was_removed(used: DockIn, tmp_path: Path, lang: str, word: str) -> None:
+    """The proof is written, and that the document is not is said: done in part."""
+    digest = str(used.parsed("clip")[0].body["document"])
+    (used.root / "store" / "documents" / digest[:2] / digest).unlink()
+    seq = str(used.parsed("clip")[0].seq)
+    out = str(tmp_path / "clip.tlog-proof")
+    ended = command(used, "prove", seq, "-o", out, "--with-document", lang=lang)
+    assert ended.code == ExitCode.PARTIAL
+    assert word in ended.err
+    assert digest in ended.err
+    told = command(used, "prove", seq, "-o", f"{out}2", "--with-document", "--json")
+    assert told.code == ExitCode.PARTIAL
+    (row,) = told.json["proofs"]
+    assert (row["document"], row["document_gone"]) == (None, digest)
+    assert Path(row["proof"]).exists()
+    assert command(used, "prove", seq, "-o", f"{out}3").code == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("lang", "word"), [("en", "no witness is configured"), ("zh-CN", "没有配置见证方")]
+)
+def test_a_dock_without_witnesses(used: DockIn, tmp_path: Path, lang: str, word: str) -> None:
+    """Nobody can have cosigned where nobody is configured."""
+    assert word in command(used, "prove", "1", "-o", str(tmp_path / "out"), lang=lang).out
+
+
+def test_several_entries_of_one_content(used: DockIn, clip: Path, tmp_path: Path) -> None:
+    """Each has its own file, and it is said that the one that was named is not written."""
+    again = {"DCIM/C.MP4": FILES["DCIM/A.MP4"]}
+    used.take_over(make_fat_card(tmp_path / "again", again, 40 << 20, fat=32))
+    out = tmp_path / "clip.tlog-proof"
+    ended = command(used, "prove", str(clip), "-o", str(out))
+    assert f"{out} itself is not written" in ended.out
+    assert not out.exists()
+    assert len(list(tmp_path.glob("clip-*.tlog-proof"))) == 2
