@@ -107,7 +107,10 @@ def _open_closed() -> None:
     """Open what the shell closed (`>&-`): else a file gets its number, and our words."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  to the end of the process
+            # What a command prints on a closed stdout fails as on a full disk: it was not said.
+            flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            handle = os.open(os.devnull, flags)
+            setattr(sys, name, open(handle, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  to the end of the process
 
 
 def _buffer_stdout() -> None:

@@ -119,6 +119,15 @@ def test_disk_without_room_for_our_words_is_no_crash(command: list[str], bufferi
     assert (done.returncode, done.stderr) == (ExitCode.FAILED, "")
 
 
+def test_a_closed_stdout_hears_nothing() -> None:
+    """What a command was asked for and nobody got is not done: 1, without a traceback."""
+    command = [sys.executable, "-I", "-c", PROGRAM, str(ROOT), "completion", "bash"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >&-', "sh", *command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (ExitCode.FAILED, "")
+
+
 def taken_over(state: Path) -> list[str]:
     """Return the clips that are in the state directory by now, and check that all is signed."""
     report = json.loads(run("status", "--json", "--state", str(state)).stdout)
@@ -130,8 +139,8 @@ def taken_over(state: Path) -> list[str]:
 @pytest.mark.parametrize("how", [[], ["--json"]])
 @pytest.mark.parametrize(
     ("redirected", "code"),
-    [(">/dev/full", ExitCode.FAILED), (">&-", ExitCode.OK), ("2>&-", ExitCode.OK),
-     ("<&- >&- 2>&-", ExitCode.OK), ("| exec true", ExitCode.OK)],
+    [(">/dev/full", ExitCode.FAILED), (">&-", ExitCode.FAILED), ("2>&-", ExitCode.OK),
+     ("<&- >&- 2>&-", ExitCode.FAILED), ("| exec true", ExitCode.OK)],
 )  # fmt: skip
 def test_no_docking_ends_because_nobody_listens(
     tmp_path: Path, how: list[str], redirected: str, code: ExitCode
