@@ -46,7 +46,7 @@ class Pulling:
         dock = self.centre.register.dock(origin)
         while await self.keeping.puller.pull(dock):
             pass
-        await self.keeping.look()
+        await self.keeping.reading.look()
         pulled = self.view(origin).pulled
         assert pulled is not None
         return pulled.problem

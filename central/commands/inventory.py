@@ -106,8 +106,6 @@ async def _stores(
                 failed.append((dock, error.problem))
             except LinkError:
                 failed.append((dock, "unreachable"))
-            except TimeoutError:
-                failed.append((dock, "timeout"))
             except NotMirroredError:
                 if alone:
                     raise

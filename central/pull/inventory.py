@@ -1,5 +1,6 @@
 """Taking stock: what the mirrored log says must exist, held against a store or a copy of it."""
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,9 @@ from central.pull import stock
 from central.pull.round import Call
 from central.register.docks import Dock
 from transport.client import Link
+
+LIST_S: Final = 900.0
+"""What a dock may take to tell all that it holds: some thousand pages."""
 
 _A_STEP: Final = 8192  # entries that are read before another thread may have its turn
 
@@ -35,18 +39,20 @@ async def of_store(
     *,
     size: int,
     samples: int,
+    within_s: float,
     now_ms: int,
     call: Call,
 ) -> Report:
     """Return what the dock says that it holds, and what some of it turned out to be.
 
-    `ledger` is of the first `size` entries. Raises PullError. The dock lists clips; its
-    documents name people and are not listed.
+    `ledger` is of the first `size` entries. It takes `within_s` at most. Raises PullError.
+    The dock lists clips; its documents name people and are not listed.
     """
     must = ledger.must(CLIP)
-    there = await stock.told(link, must)
+    ends_s = asyncio.get_running_loop().time() + within_s
+    there = await stock.told(link, must, within_s=min(within_s, LIST_S))
     found = await call(compare, must, there, disposed=ledger.disposed)
-    sampled = await stock.samples(link, must, there, count=samples)
+    sampled = await stock.samples(link, must, there, count=samples, ends_s=ends_s)
     return Report(
         origin=dock.origin,
         taken_ms=now_ms,

@@ -113,6 +113,11 @@ class Puller:
             problem, detail = error.problem, error.detail
         except LinkError as error:
             problem, detail = "unreachable", error.reason
+        except (CentralError, OSError):  # ours, not the dock's: our caller tells it
+            raise
+        except Exception as error:  # nobody foresaw it, and it is this dock's alone
+            log.exception("%s: pulling failed here", dock.origin)
+            problem, detail = "fault", type(error).__name__
         records, now_ms = self._parts.records, self._parts.holders.clock()
         told = {"problem": problem, "detail": detail}
         await self._parts.call(records.pull_went, dock.origin, now_ms=now_ms, **told)
@@ -136,7 +141,7 @@ class Puller:
         """Return the docks whose turn it is, those that wait longest first."""
         try:
             docks = await self._parts.call(self._parts.docks)
-        except CentralError as error:
+        except (CentralError, OSError) as error:
             log.warning("the register cannot be read: %s", error)
             return []
         reached = {dock.origin: dock for dock in docks if dock.url}
@@ -150,6 +155,8 @@ class Puller:
                 went = await self._pull(dock)
             except (CentralError, OSError) as error:  # ours, not the dock's: the others go on
                 log.error("%s: pulling failed here: %s", dock.origin, error)  # noqa: TRY400  no trace: it is known
+            except Exception:
+                log.exception("%s: pulling failed here", dock.origin)
         self._turns.ended(
             dock.origin, began_s=began_s, now_s=self._clock(), good=went.good, more=went.more
         )

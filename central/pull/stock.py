@@ -4,6 +4,8 @@ A dock's list is its own word: who rewrites the log can also lie about the store
 fetched whole and hashed to its name is known. Each such look is an `access` entry of the log.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import json
 import random
@@ -21,10 +23,21 @@ _A_PAGE: Final = 1 << 20  # bytes; 1000 items are some 100 kB
 _SLACK: Final = 100_000  # what a store may hold beyond what the mirrored log names
 _OK: Final = 200
 _MAX_SIZE: Final = 2**63
+_GRACE_S: Final = 60.0
+_SLOWEST: Final = 64 << 10  # bytes a second that a clip is waited for at
+_UNSAID: Final = 1 << 30  # bytes, of a clip whose entry does not say
 
 
-async def told(link: Link, must: Mapping[str, Must]) -> list[There]:
-    """Return what the dock says that it holds; raise PullError."""
+async def told(link: Link, must: Mapping[str, Must], *, within_s: float) -> list[There]:
+    """Return what the dock says that it holds; raise PullError, also where that takes longer."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await _all(link, must)
+    except TimeoutError:
+        raise PullError("timeout", f"the inventory, {within_s:.0f} s") from None
+
+
+async def _all(link: Link, must: Mapping[str, Must]) -> list[There]:
     found: list[There] = []
     after = ""
     while True:
@@ -38,18 +51,32 @@ async def told(link: Link, must: Mapping[str, Must]) -> list[There]:
             raise PullError("too-much", f"{len(found)} items")
         if after_next is None:
             return found
-        if after_next <= after:
+        if not items or after_next < found[-1].sha256:
             raise PullError("bad-answer", "the inventory does not go on")
         after = after_next
 
 
 async def samples(
-    link: Link, must: Mapping[str, Must], there: list[There], *, count: int
+    link: Link, must: Mapping[str, Must], there: list[There], *, count: int, ends_s: float
 ) -> list[Sampled]:
-    """Fetch some clips whole, picked where the dock cannot know, and hash them."""
+    """Fetch some clips whole, picked where the dock cannot know, and hash them.
+
+    After `ends_s`, by the event loop's clock, none is waited for: neither good nor bad.
+    """
     known = [one.sha256 for one in there if one.sha256 in must]
     picked = random.SystemRandom().sample(known, min(count, len(known)))
-    return [await _sample(link, must[sha256]) for sha256 in picked]
+    return [await _in_time(link, must[sha256], ends_s) for sha256 in picked]
+
+
+async def _in_time(link: Link, must: Must, ends_s: float) -> Sampled:
+    """Sample a clip in the time that its size needs, and before `ends_s`."""
+    now_s = asyncio.get_running_loop().time()
+    size = _UNSAID if must.size is None else must.size
+    if now_s < ends_s:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(min(ends_s, now_s + _GRACE_S + size / _SLOWEST)):
+                return await _sample(link, must)
+    return Sampled(sha256=must.sha256, good=None, why="timeout")
 
 
 async def _sample(link: Link, must: Must) -> Sampled:

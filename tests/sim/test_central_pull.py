@@ -241,7 +241,7 @@ async def test_docks_do_not_wait_for_one_another(centre: Pulling) -> None:
         centre.enrol(named(4), "https://127.0.0.1:1")
         liar.put("checkpoint", b"nonsense")
         await centre.keeping.puller.once()
-        await centre.keeping.look()
+        await centre.keeping.reading.look()
         for dock in (good, last):
             assert centre.held(dock.sealed.origin) == (300, 300)
     assert centre.held(liar.sealed.origin) == (None, 0)
