@@ -50,8 +50,18 @@ class Trust:
 
     @property
     def witnesses(self) -> tuple[AnyCosigner, ...]:
-        """The cosigners whose lines are looked at."""
-        return () if self.policy is None else tuple(each.key for each in self.policy.witnesses)
+        """The cosigners whose lines are looked at: none that is a log itself (proof.md 1.6)."""
+        if self.policy is None:
+            return ()
+        logs: list[AnyLogKey] = [*self.logs]
+        if self.succession is not None:
+            logs += self.succession.all
+        publics, names = {key.public for key in logs}, {key.name for key in logs}
+        return tuple(
+            each.key
+            for each in self.policy.witnesses
+            if each.key.public not in publics and each.key.name not in names
+        )
 
 
 @dataclass(frozen=True, slots=True)

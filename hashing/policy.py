@@ -69,6 +69,14 @@ class Policy:
         """Return the policy that `text` spells; raise PolicyError on any other text."""
         return _Reader().read(text)
 
+    def one_of_the_logs(self, keys: Iterable[AnyLogKey]) -> PolicyWitness | None:
+        """Return a witness with the public key or the name of one of these logs (section 2.3)."""
+        logs = tuple(keys)
+        publics, names = {key.public for key in logs}, {key.name for key in logs}
+        return next(
+            (it for it in self.witnesses if it.key.public in publics or it.key.name in names), None
+        )
+
     def satisfied_by(self, keys: Iterable[AnyCosigner]) -> bool:
         """Tell whether valid cosignatures by `keys` make the quorum."""
         if self.quorum == NONE:
@@ -101,13 +109,16 @@ class _Reader:
                 raise PolicyError(f"line {number}: {error}") from None
         if self._quorum is None:
             raise PolicyError("there is no quorum line")
-        self._nobody_vouches_for_itself()
-        return Policy(
+        policy = Policy(
             logs=tuple(self._logs),
             witnesses=tuple(self._witnesses),
             groups=tuple(self._groups),
             quorum=self._quorum,
         )
+        itself = policy.one_of_the_logs(each.key for each in self._logs)
+        if itself is not None:
+            raise PolicyError(f"the witness {itself.name} is one of the logs")
+        return policy
 
     def _take(self, word: str, *rest: str) -> None:
         match word, rest:
@@ -167,13 +178,6 @@ class _Reader:
     def _demand(self, name: str) -> None:
         if name not in self._names:
             raise PolicyError(f"no line before this one defines {name}")
-
-    def _nobody_vouches_for_itself(self) -> None:
-        publics = {each.key.public for each in self._logs}
-        names = {each.key.name for each in self._logs}
-        for witness in self._witnesses:
-            if witness.key.public in publics or witness.key.name in names:
-                raise PolicyError(f"the witness {witness.name} is one of the logs")
 
 
 def _lines(text: str | bytes) -> list[str]:
