@@ -242,10 +242,11 @@ class Blame:
             full, width = shape(self._size, level)
             if full == width == 0:
                 return
-            for index in range(full + bool(width)):
-                first = index * WIDTH ** (level + 1)
-                if self._walked.ends_at is None or first < self._walked.ends_at:
-                    self._judge_tile(level, index)
+            last = full + bool(width)
+            if self._walked.ends_at is not None:  # rounded up: a tile may be there in part
+                last = min(last, -(-self._walked.ends_at // WIDTH ** (level + 1)))
+            for index in range(last):
+                self._judge_tile(level, index)
 
     def _judge_tile(self, level: int, index: int) -> None:
         truth = self._truth(level, index)

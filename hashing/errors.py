@@ -136,6 +136,11 @@ class FileTroubleError(EvidenceError):
         self.trouble = trouble
         self.detail = detail
 
+    @property
+    def code(self) -> str:
+        """The row of docs/formats/log.md section 7 for a file that is there and is not read."""
+        return "file-irregular" if self.trouble is Trouble.IRREGULAR else "file-unreadable"
+
 
 class TileForgedError(TileError):
     """A tile is not the one that the signed root vouches for.

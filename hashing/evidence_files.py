@@ -24,6 +24,11 @@ def read_file(path: str, limit: int) -> bytes:
     return data
 
 
+def read_start(path: str, most: int) -> bytes:
+    """Return the first bytes of a regular file, `most` at the most; raise FileTroubleError."""
+    return b"".join(_chunks(path, most))
+
+
 def digest_file(path: str, tell: Callable[[int], None]) -> tuple[int, bytes]:
     """Return size and SHA-256 of a regular file; raise FileTroubleError.
 
@@ -47,9 +52,53 @@ def is_file(path: str) -> bool:
     return os.path.isfile(path)  # noqa: PTH113  pathlib's raises where it may not look
 
 
+def is_target(path: str) -> bool:
+    """Tell whether there is anything behind this name, links followed; nothing raises."""
+    return os.path.exists(path)  # noqa: PTH110  pathlib's raises where it may not look
+
+
 def is_there(path: str) -> bool:
     """Tell whether there is anything at all by this name; whatever `path` is, nothing raises."""
     return os.path.lexists(path)
+
+
+def may_not_look(path: str) -> bool:
+    """Tell whether this user may not know if there is anything by this name."""
+    try:
+        os.stat(path)  # noqa: PTH116  as above
+    except OSError as error:
+        return error.errno in _REFUSED
+    except ValueError:  # no name at all
+        return False
+    return False
+
+
+def may_not_enter(path: str) -> bool:
+    """Tell whether this user may not read what a directory holds."""
+    try:
+        os.scandir(path).close()
+    except OSError as error:
+        return error.errno in _REFUSED
+    return may_not_look(f"{path}/.")
+
+
+def barrier(path: str) -> str | None:
+    """Return the directory that hides whether `path` is there, or `path` where it is there.
+
+    None: nothing is there, and that is certain.
+    """
+    while True:
+        try:
+            os.lstat(path)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            above = os.path.dirname(path)  # noqa: PTH120  paths are texts in this module
+            if above in {path, ""}:
+                return path
+            path = above
+        else:
+            return path
 
 
 def listing(path: str) -> list[os.DirEntry[str]]:
@@ -68,7 +117,9 @@ def _chunks(path: str, most: int | None) -> Iterator[bytes]:
             raise FileTroubleError(Trouble.IRREGULAR, "it is not a regular file")
         handle = os.open(path, _FLAGS)
         try:
-            while chunk := os.read(handle, _CHUNK if most is None else min(most, _CHUNK)):
+            # In one piece where there is a limit: pieces would be held twice to be joined.
+            piece = _CHUNK if most is None else max(_CHUNK, os.fstat(handle).st_size + 1)
+            while chunk := os.read(handle, piece if most is None else min(most, piece)):
                 yield chunk
                 if most is not None:
                     most -= len(chunk)

@@ -19,7 +19,7 @@ from hashing.tiles import Bundle, Tile, parse_path
 
 _TOP: Final = frozenset({"checkpoint", "vkey", "vkey-mldsa"})
 _FOLDER: Final = re.compile(
-    r"tile(/(0|[1-9][0-9]?|entries)(/x[0-9]{3})*(/[0-9]{3}\.p)?)?", re.ASCII
+    r"tile(/(0|[1-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*(/[0-9]{3}\.p)?)?", re.ASCII
 )
 
 

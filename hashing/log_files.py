@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from hashing.errors import BundleError, FileTroubleError, TileError, Trouble
-from hashing.evidence_files import listing, read_file
+from hashing.evidence_files import barrier, listing, read_file
 from hashing.merkle import HASH_SIZE
 from hashing.report import Tally
 from hashing.tiles import MAX_BUNDLE, WIDTH, Bundle, Tile, parse_path, unpack_bundle, unpack_tile
@@ -57,17 +57,24 @@ class LogFiles:
         found |= {int(name) for name in names if _WIDTH_NAME.fullmatch(name) and int(name) < WIDTH}
         return sorted(found, reverse=True)
 
-    def any_bundle_from(self, index: int) -> bool:
-        """Tell whether any bundle at `index` or after is there."""
-        for folder, _, names in os.walk(f"{self.root}/tile/entries"):
+    def barrier(self, which: Tile | Bundle) -> str | None:
+        """Return what keeps this file from being read; None where it certainly is not there.
+
+        A wider file does in the place of a narrower one.
+        """
+        return barrier(self.where(which)) or barrier(self.where(replace(which, width=WIDTH)))
+
+    def present(self, room: str) -> list[int]:
+        """Return the indices of the tiles or bundles in `tile/<room>`, going by names alone."""
+        found: set[int] = set()
+        for folder, _, names in os.walk(f"{self.root}/tile/{room}"):
             for name in names:
                 try:
                     which = parse_path(os.path.relpath(f"{folder}/{name}", self.root))
                 except TileError:
                     continue
-                if which.index >= index:
-                    return True
-        return False
+                found.add(which.index)
+        return sorted(found)
 
     def count(self) -> int:
         """Return how many entries the bundles hold, going by their names alone."""
@@ -86,5 +93,5 @@ class LogFiles:
             if error.trouble is Trouble.OVERSIZE:
                 self._tally.problem(too_long, where, error.detail)
             elif error.trouble is not Trouble.MISSING:
-                self._tally.problem(f"file-{error.trouble}", where, error.detail)
+                self._tally.problem(error.code, where, error.detail)
             return None

@@ -9,13 +9,15 @@ blame.py decides, and the differences noted here are dropped. Section numbers
 are those of docs/formats/log.md.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from hashing.chain import Chain
 from hashing.climb import Climb, Row, first_difference, known_all
-from hashing.errors import BundleError
+from hashing.entry import parse
+from hashing.errors import BundleError, EvidenceError
 from hashing.growth import frontier_over
 from hashing.log_files import LogFiles
 from hashing.merkle import leaf_hash
@@ -24,8 +26,12 @@ from hashing.tiles import WIDTH, Bundle, Tile, shape
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
 
+_SECOND_KEY: Final = b'"mldsa_vkey":'
 _MOST_KEPT: Final = 256  # differing tiles kept for blame.py, 8 KiB each
 _MOST_HELD: Final = 2_000  # problems held back until the root is known
+# How many bundles may lack besides one for each file that is there: whoever states a giant
+# size must not make the verifier count to there.
+_MOST_LACKING: Final = WIDTH
 
 
 @dataclass(slots=True)
@@ -34,7 +40,8 @@ class Walked:
 
     root: bytes | None = None  # None: an entry is not to be had, nor its leaf hash
     suspect: bool = False  # a bundle is not cut as it must be
-    ends_at: int | None = None  # fewer entries than signed, and nothing after them
+    ends_at: int | None = None  # fewer entries than signed, and nothing that goes on after them
+    hidden: bool = False  # it ends where a directory cannot be looked into
     entries: int = 0
     bundles: int = 0
     tiles: int = 0
@@ -43,6 +50,7 @@ class Walked:
     differing: dict[tuple[int, int], Row] = field(default_factory=dict)  # as computed
     differences: list[Problem] = field(default_factory=list)
     said: list[Problem] = field(default_factory=list)  # by the chain
+    second_keys: list[str] = field(default_factory=list)  # signed, and beyond: the last named
 
 
 class LogWalk:
@@ -55,6 +63,8 @@ class LogWalk:
         self._size = size
         self._required = required
         self._past = False  # beyond the signed size
+        self._lacking = 0  # bundles so far
+        self._there: tuple[list[int], int] | None = None
         self._where = ""
         self._out = Walked()
         self._climb = Climb(self._settle)
@@ -97,6 +107,7 @@ class LogWalk:
             by_tile = sealed[slot] if slot < len(sealed) else None
             if slot < len(entries):
                 leaf = leaves[slot]
+                self._second_key(entries[slot])
                 chain.take(which.index * WIDTH + slot, entries[slot], leaf or b"", by_tile)
             else:
                 chain.gap(by_tile)
@@ -106,6 +117,19 @@ class LogWalk:
         self._out.entries += len(entries)
         self._out.bundles += 1
         return True
+
+    def _second_key(self, raw: bytes) -> None:
+        """Take note of the key of type 06 that an entry names (section 5.3)."""
+        if _SECOND_KEY not in raw:
+            return
+        try:
+            entry = parse(raw)
+        except EvidenceError:
+            return
+        named = entry.body.get("mldsa_vkey")
+        if entry.kind == "config-change" and type(named) is str:
+            kept = self._out.second_keys[: int(self._past)]
+            self._out.second_keys = [*kept, named]
 
     def _sealed(self, which: Bundle) -> list[bytes]:
         """Return the leaf hashes that the level-0 tile on disk states."""
@@ -119,8 +143,12 @@ class LogWalk:
             widths = self._files.widths(which)
             if which.width in widths:  # it is there and cannot be read: said already
                 return []
-            if not (widths or tile_there or self._files.any_bundle_from(which.index)):
+            if not widths and not self._goes_on(which, tile_there=tile_there):
                 return None
+            hidden = None if widths else self._files.barrier(which)
+            if hidden is not None:
+                self._tally.problem("file-unreadable", hidden)
+                return []
             # A partial file may go once the full one is there (section 4.5).
             if self._required and WIDTH not in widths:
                 self._tally.problem("bundle-missing", self._where, seq=which.index * WIDTH)
@@ -131,6 +159,26 @@ class LogWalk:
             self._differ("bundle-malformed", self._where, found.reason, seq)
             found = list(found.whole)
         return (found or [])[: which.width]
+
+    def _goes_on(self, which: Bundle, *, tile_there: bool) -> bool:
+        """Tell whether the log goes on behind a bundle that is not to be had.
+
+        Gaps are followed as long as there are not more of them than files.
+        """
+        if self._there is None:
+            bundles = self._files.present("entries")
+            self._there = bundles, len(bundles) + len(self._files.present("0")) + _MOST_LACKING
+        bundles, most = self._there
+        following = bisect_left(bundles, which.index)
+        gap = bundles[following] - which.index if following < len(bundles) else None
+        self._out.hidden = self._files.barrier(which) is not None
+        if tile_there or self._out.hidden:
+            gap = 1
+        if gap is None or self._lacking + gap > most:
+            return False
+        self._out.hidden = False
+        self._lacking += 1
+        return True
 
     def _siblings(
         self, which: Bundle, entries: Sequence[bytes], forged: str, malformed: str
@@ -162,7 +210,11 @@ class LogWalk:
         which = Tile(level, index, len(row))
         wanted = self._required and not self._past and which.width not in tiles
         if wanted and not {which.width, WIDTH} & set(self._files.widths(which)):
-            self._tally.problem("tile-missing", self._files.where(which))
+            hidden = self._files.barrier(which)
+            if hidden is None:
+                self._tally.problem("tile-missing", self._files.where(which))
+            else:
+                self._tally.problem("file-unreadable", hidden)
         for width, hashes in tiles.items():
             at = first_difference(row, hashes)
             if at is None:
@@ -212,6 +264,7 @@ class LogWalk:
             leaves: Row = []
             for raw in found[signed:]:
                 leaf = leaf_hash(raw)
+                self._second_key(raw)
                 chain.take(place, raw, leaf, None)
                 leaves.append(leaf)
                 place += 1

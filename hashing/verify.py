@@ -26,6 +26,7 @@ from hashing.errors import (
     BadSignatureError,
     CheckpointError,
     FileTroubleError,
+    KeyFormatError,
     NoteError,
     TileError,
     Trouble,
@@ -34,12 +35,14 @@ from hashing.errors import (
 from hashing.evidence_files import digest_file, is_directory, read_file
 from hashing.growth import frontier
 from hashing.inventory import take_stock
-from hashing.keys import VerifierKey
+from hashing.keys import VerifierKey, read_vkey
 from hashing.log_files import LogFiles
 from hashing.log_walk import LogWalk, Progress, Walked
+from hashing.mldsa import ML_DSA_44, PUBLIC_SIZE
 from hashing.report import NOTICES, Report, Sealed, Tally
 from hashing.store_check import StoreCheck, Stored
 from hashing.succession import Succession
+from hashing.tiles import WIDTH, Bundle
 
 # What the chain says by what it heard long before: an earlier fault may be all there is to it.
 _LASTING: Final = frozenset({"released-mismatch", "docking-closed", "clock-step-unsaid"})
@@ -93,8 +96,9 @@ class _Verification:
             return self._report(Head(None, signed=False), Walked(), None, ())
         held = [self._digest(clip, at, len(clips)) for at, clip in enumerate(clips)]
         head = self._read_head()
-        self._check_vkey()
         walked = self._check_log(head)
+        self._check_vkey()
+        self._check_second_vkey(walked)
         self._claims.drop(self._judged.condemns)
         stored = None
         if store is not None:
@@ -112,8 +116,20 @@ class _Verification:
             return
         # During a change of keys, and after it, it is a key that the given one leads to.
         keys = self._keys or key_scan.keys_of(self._files.root, self._key)
+        if any(it.code.startswith("key-change-") for it in self._tally.problems):
+            return  # nor can it be: no key follows from a change that does not hold
         if keys is None or data not in {f"{key}\n".encode() for key in keys.keys}:
             self._tally.problem("vkey-other", where)
+
+    def _check_second_vkey(self, walked: Walked) -> None:
+        """Hold the copy of the key of type 06 against the one that the log's entries name."""
+        where = f"{self._files.root}/vkey-mldsa"
+        data = self._read(where, _MAX_VKEY, missing="", oversize="vkey-other")
+        if data is None or data in {f"{key}\n".encode() for key in walked.second_keys}:
+            return
+        # Where no entry that can be had names one, the entry may still have to come.
+        if walked.second_keys or not _is_second_key(data, self._key.name):
+            self._tally.problem("vkey-other", where, "it is not the one that the entries name")
 
     def _read_head(self) -> Head:
         where = f"{self._files.root}/checkpoint"
@@ -188,9 +204,12 @@ class _Verification:
         walked = walk.run(chain, self._progress)
         where = f"{self._files.root}/checkpoint"
         self._check_keys(head, chain.succession, where)
-        if size == 0:
+        if size == 0 and (known or self._files.barrier(Bundle(0, 1)) is None):
             self._tally.problem("genesis", where, "the log is empty")
-        if walked.ends_at is not None:
+        if walked.ends_at is not None and walked.hidden:
+            hidden = self._files.barrier(Bundle(walked.ends_at // WIDTH))
+            self._tally.problem("file-unreadable", hidden or self._files.root)
+        elif walked.ends_at is not None:
             detail = f"{size} entries are signed, the files end before entry {walked.ends_at}"
             self._tally.problem("log-truncated", where, detail, walked.ends_at)
         self._tell(walked, stated if known else None, size, where)
@@ -269,9 +288,10 @@ class _Verification:
         try:
             return read_file(where, limit)
         except FileTroubleError as error:
-            code = {Trouble.MISSING: missing, Trouble.OVERSIZE: oversize}.get(
-                error.trouble, f"file-{error.trouble}"
-            )
+            named = {Trouble.MISSING: missing, Trouble.OVERSIZE: oversize}
+            code = named.get(error.trouble, error.code)
+            if not code:
+                return None
             self._tally.problem(code, where, "" if code == missing else error.detail)
             return None
 
@@ -300,6 +320,15 @@ class _Verification:
             omitted=dict(self._tally.omitted),
             sealed=tuple(sealed),
         )
+
+
+def _is_second_key(data: bytes, origin: str) -> bool:
+    """Tell whether this is the line of a log's key of type 06; the algorithm is not needed."""
+    try:
+        name, public = read_vkey(data.decode("utf-8").removesuffix("\n"), ML_DSA_44)
+    except (KeyFormatError, UnicodeDecodeError):
+        return False
+    return data.endswith(b"\n") and name == origin and len(public) == PUBLIC_SIZE
 
 
 def _stated(data: bytes) -> Checkpoint | None:
