@@ -36,6 +36,7 @@ HEADER: Final = "sealdock/manifest@v1"
 WITHHELD: Final = "withheld"
 CLOSING: Final = "released"
 MAX_MANIFEST: Final = 1 << 29  # bytes: some 300,000 clips with their documents
+MAX_LINES: Final = 1 << 20  # of one section
 
 _ABSENT: Final = b"absent "
 _NUMBER: Final = re.compile(rb"0|[1-9][0-9]{0,15}")
@@ -92,12 +93,13 @@ def parse(data: bytes) -> Manifest:
     if len(data) > MAX_MANIFEST:
         raise _malformed(f"{len(data)} bytes are more than a manifest holds")
     # The first empty line: no entry, document or hash is empty.
-    head, gap, signed = data.partition(b"\n\n")
-    if not gap:
+    end = data.find(b"\n\n")
+    if end < 0:
         raise _malformed("no empty line before the checkpoint")
-    if len(signed) > MAX_NOTE:
+    start = end + len(b"\n\n")
+    if len(data) - start > MAX_NOTE:
         raise _malformed("far too long a checkpoint")
-    lines = _Lines(head.split(b"\n"))
+    lines = _Lines(data, end)
     lines.exactly(HEADER.encode())
     docking = lines.number("docking")
     keys = lines.section("keys")
@@ -106,7 +108,12 @@ def parse(data: bytes) -> Manifest:
     proof = tuple(_hash(line) for line in lines.section("proof"))
     lines.end()
     return Manifest(
-        docking=docking, keys=keys, entries=entries, documents=documents, proof=proof, note=signed
+        docking=docking,
+        keys=keys,
+        entries=entries,
+        documents=documents,
+        proof=proof,
+        note=data[start:],
     )
 
 
@@ -192,11 +199,17 @@ def _is_whole(data: bytes, digest: str) -> bool:
 
 
 class _Lines:
-    """The lines before the checkpoint, taken one by one; raises ManifestError."""
+    """The lines before the checkpoint, taken one by one; raises ManifestError.
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
-        self._lines = lines
-        self._at = 0
+    No line is cut before it is asked for: a file of nothing but newlines costs nothing.
+    """
+
+    def __init__(self, data: bytes, end: int) -> None:
+        """Begin with the first line of `data`; the last ends at `end`."""
+        self._data = data
+        self._end = end
+        self._from = 0
+        self._at = 0  # lines taken
 
     def exactly(self, wanted: bytes) -> None:
         if self._next() != wanted:
@@ -215,7 +228,7 @@ class _Lines:
         return tuple(map(_paper, self._take(self._number("documents", line))))
 
     def end(self) -> None:
-        if self._at != len(self._lines):
+        if self._from <= self._end:
             raise _malformed(f"line {self._at + 1} follows the proof")
 
     def _next(self) -> bytes:
@@ -223,11 +236,19 @@ class _Lines:
         return line
 
     def _take(self, count: int) -> tuple[bytes, ...]:
-        taken = tuple(self._lines[self._at : self._at + count])
-        if len(taken) < count:
-            raise _malformed(f"it ends {count - len(taken)} lines too early")
-        self._at += count
-        return taken
+        if count > MAX_LINES:
+            raise _malformed(f"{count} lines are more than a section holds")
+        return tuple(self._cut(count - at) for at in range(count))
+
+    def _cut(self, lacking: int) -> bytes:
+        if self._from > self._end:
+            raise _malformed(f"it ends {lacking} lines too early")
+        stop = self._data.find(b"\n", self._from, self._end)
+        stop = self._end if stop < 0 else stop
+        line = self._data[self._from : stop]
+        self._from = stop + 1
+        self._at += 1
+        return line
 
     def _number(self, name: str, line: bytes) -> int:
         word, _, digits = line.partition(b" ")

@@ -263,6 +263,9 @@ class _Judgement:
             seq = _edited(lines)
             detail = "the entries are not those that the docking closed with"
             self._tell("manifest-entry-edited", detail, seq)
+        elif head is not None and closing.seq >= head.checkpoint.size:
+            detail = f"it covers {head.checkpoint.size} entries"
+            self._tell("manifest-uncovered", detail, closing.seq)
         elif unproved:
             self._tell("inclusion", unproved)
 

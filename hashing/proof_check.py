@@ -127,6 +127,9 @@ class _Judgement:
 
     def _included(self, raw: bytes, proof: TlogProof, head: Head) -> Entry | None:
         """Return the entry, once the root vouches for it at the proof's place."""
+        if len(raw) > entries.MAX_ENTRY:
+            self._tell("entry-malformed", "it is longer than any entry", self.entry_where)
+            return None
         try:
             entry: Entry | None = entries.parse(raw)
             unread = ""

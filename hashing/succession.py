@@ -82,9 +82,15 @@ class Succession:
         if entry.kind not in KINDS:
             return
         old, new = self._named(entry)
+        signatures = {_text(entry, "old_signature"), _text(entry, "new_signature")}
+        if not signatures.isdisjoint(self._seen):
+            raise SuccessionError("key-change-replayed", "a signature is that of an earlier entry")
+        if entry.seq < self._reigns[-1].size:
+            detail = f"it states the place {entry.seq}, before the last change"
+            raise SuccessionError("key-change-replayed", detail)
         keys = self._joined(old, new) if entry.kind == CHANGE else self._left(old, new)
         self._check_signatures(entry, old, new)
-        self._seen |= {_text(entry, "old_signature"), _text(entry, "new_signature")}
+        self._seen |= signatures
         self._reigns.append(_Reign(entry.seq + 1, keys))
 
     def _named(self, entry: Entry) -> tuple[VerifierKey, VerifierKey]:
@@ -127,9 +133,6 @@ class Succession:
             signature = base64s.read(spelled, f"{name}_signature", KeyFormatError)
             if key.verifies(said, signature):
                 continue
-            if spelled in self._seen:
-                detail = f"its {name}_signature is that of an earlier entry"
-                raise SuccessionError("key-change-replayed", detail)
             detail = f"{key} has not signed that it {_ROLES[entry.kind, name]} here"
             raise SuccessionError(f"key-change-{name}", detail)
 

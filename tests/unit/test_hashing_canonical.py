@@ -169,7 +169,8 @@ def test_bytes_of_an_entry_never_change() -> None:
     )
 
 
-DEMANDING = {"access", "cosigned", "genesis", "key-change", "key-retired"}  # of their bodies
+# Of their bodies.
+DEMANDING = {"access", "clock-step", "cosigned", "genesis", "key-change", "key-retired"}
 
 
 @given(
