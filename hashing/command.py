@@ -167,18 +167,18 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     whom = verify.add_argument_group("whom to believe (one of these at least)")
     whom.add_argument("--key", metavar="VKEY", help="the log's key, or a file with it")
-    whom.add_argument("--policy", type=Path, metavar="FILE", help="logs, witnesses and a quorum")
+    whom.add_argument("--policy", type=_path, metavar="FILE", help="logs, witnesses and a quorum")
     log = verify.add_argument_group("a log")
-    log.add_argument("log_dir", type=Path, nargs="?", metavar="LOGDIR", help="all of it is read")
-    log.add_argument("--store", type=Path, metavar="DIR", help="the store of clips and documents")
+    log.add_argument("log_dir", type=_path, nargs="?", metavar="LOGDIR", help="all of it is read")
+    log.add_argument("--store", type=_path, metavar="DIR", help="the store of clips and documents")
     whole = verify.add_argument_group("a manifest")
-    whole.add_argument("--manifest", type=Path, metavar="FILE", help="what one docking produced")
+    whole.add_argument("--manifest", type=_path, metavar="FILE", help="what one docking produced")
     proof = verify.add_argument_group("a proof")
-    proof.add_argument("--proof", type=Path, metavar="FILE", help="the .tlog-proof of an entry")
-    proof.add_argument("--entry", type=Path, metavar="FILE", help="the entry, byte for byte")
+    proof.add_argument("--proof", type=_path, metavar="FILE", help="the .tlog-proof of an entry")
+    proof.add_argument("--entry", type=_path, metavar="FILE", help="the entry, byte for byte")
     _add_files(proof, "--document", "the entry must seal this document")
     _add_files(proof, "--consistency", "shows that one head continues another")
-    proof.add_argument("--log", type=Path, metavar="DIR", help="the log must hold all these heads")
+    proof.add_argument("--log", type=_path, metavar="DIR", help="the log must hold all these heads")
     both = verify.add_argument_group("either")
     _add_files(both, "--clip", "a clip that must be sealed")
     _add_files(both, "--also", "a proof, manifest or checkpoint kept earlier: no history but one")
@@ -187,9 +187,16 @@ def _parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _path(text: str) -> Path:
+    """Return a path as it was named; an empty name would mean the directory one stands in."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name names nothing")
+    return Path(text)
+
+
 def _add_files(group: argparse._ArgumentGroup, name: str, words: str) -> None:
     group.add_argument(
-        name, type=Path, action="append", metavar="FILE", help=f"{words}; may be repeated"
+        name, type=_path, action="append", metavar="FILE", help=f"{words}; may be repeated"
     )
 
 

@@ -14,7 +14,15 @@ from hashing import note, tlog_proof
 from hashing.cosigners import AnyLogKey, parse_log_key
 from hashing.entry import MAX_ENTRY
 from hashing.errors import FileTroubleError, KeyFormatError, NoteError, PolicyError, Trouble
-from hashing.evidence_files import digest_file, is_directory, is_file, is_there, read_file
+from hashing.evidence_files import (
+    digest_file,
+    is_directory,
+    is_file,
+    is_there,
+    may_not_enter,
+    may_not_look,
+    read_file,
+)
 from hashing.heads import Trust
 from hashing.kept import Named
 from hashing.keys import VerifierKey
@@ -47,6 +55,7 @@ RefusalCode: TypeAlias = Literal[
     "bad-key",
     "bad-policy",
     "file-not-permitted",
+    "key-of-other-type",
     "key-not-in-policy",
     "key-not-permitted",
     "no-clip",
@@ -226,6 +235,8 @@ def read_key(text: str) -> AnyLogKey:
         return parse_log_key(text)
     except KeyFormatError:
         if not is_file(text):
+            if text.count("+") < _PLUSES and may_not_look(text):
+                raise FileTroubleError(Trouble.FORBIDDEN, "one may not look there") from None
             if text.count("+") < _PLUSES:
                 raise FileTroubleError(Trouble.MISSING, "it is not there") from None
             raise
@@ -251,7 +262,8 @@ def _signer_of(log_dir: Path, logs: Sequence[AnyLogKey]) -> VerifierKey:
     """Return the key whose line the log's checkpoint bears, of those that a log can have."""
     keys = [key for key in logs if isinstance(key, VerifierKey)]
     if not keys:
-        raise refused("no-key", USAGE, str(log_dir), "a log is verified with its key of type 01")
+        detail = f"a log directory is verified with the log's key of type 01, and {logs[0]} is none"
+        raise refused("key-of-other-type", USAGE, str(logs[0]), detail)
     try:
         _, lines = note.parse(read_file(str(log_dir / "checkpoint"), note.MAX_NOTE))
     except (FileTroubleError, NoteError):  # which is for the verifier to say
@@ -302,13 +314,23 @@ def _read(path: Path, missing: RefusalCode, read: Callable[[str], Read]) -> Read
 
 
 def _demand_there(path: Path, missing: RefusalCode) -> None:
+    _demand_seen(path)
     if not is_there(str(path)):
         raise refused(missing, NOT_FOUND, str(path), "there is no such file")
 
 
 def _demand_directory(path: Path, missing: RefusalCode) -> None:
+    _demand_seen(path)
     if not is_directory(str(path)):
         raise refused(missing, NOT_FOUND, str(path), "there is no such directory")
+    if may_not_enter(str(path)):
+        raise refused("file-not-permitted", NOT_PERMITTED, str(path), "it may not be read")
+
+
+def _demand_seen(path: Path) -> None:
+    """Refuse what lies where this user may not look: whether it is there cannot be told."""
+    if may_not_look(str(path)):
+        raise refused("file-not-permitted", NOT_PERMITTED, str(path), "one may not look there")
 
 
 def refused(code: RefusalCode, exit_code: int, path: str, detail: str) -> RefusedError:

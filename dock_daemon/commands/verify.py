@@ -3,6 +3,7 @@
 It asks neither the daemon nor its settings: what it checks may come from any dock.
 """
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +27,24 @@ from hashing.report import Problem, Report
 from hashing.request import Refusal, RefusedError, Request, judge
 
 _PLAIN_EVERY_S: Final = 60.0
-_PATH: Final = click.Path(path_type=Path)
+
+
+class _Named(click.Path):
+    """A path as it was named: whether it is there, and may be read, is said in our words."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; an empty name would mean the directory one stands in."""
+        if not os.fspath(value):
+            self.fail("an empty name names nothing", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_PATH: Final = _Named(readable=False, path_type=Path)
 
 
 @click.command(
@@ -74,10 +92,13 @@ section 7, proof.md section 6 and manifest.md section 6 have every code of a pro
     type=_PATH,
     multiple=True,
     metavar="FILE",
-    help="With --proof and --also: shows that one head continues another.",
+    help="With --proof or --manifest, and --also: shows that one head continues another.",
 )
 @click.option(
-    "--log", type=_PATH, metavar="DIR", help="With --proof: the log that must hold all heads."
+    "--log",
+    type=_PATH,
+    metavar="DIR",
+    help="With --proof or --manifest: the log that must hold all heads.",
 )
 @click.option("--max-age", metavar="AGE", help="Cosignatures no older than 24h, 90m or 3600.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,14 @@ def test_what_goes_with_a_proof(disk: Disk, tmp_path: Path) -> None:
     assert codes(*PROOF, *POLICY, "--log", str(shorter.log)) == ["file-irregular"]
 
 
+def test_what_is_larger_than_anything_kept(tmp_path: Path) -> None:
+    """It was no head of the log, and is read no further than shows this."""
+    path = tmp_path / "huge"
+    with path.open("wb") as huge:
+        huge.truncate(4 << 20)
+    assert codes(*PROOF, *POLICY, "--also", str(path)) == ["also-malformed"]
+
+
 def test_a_link_to_what_is_named(tmp_path: Path) -> None:
     """What the user names may be a link: it is the user's own."""
     link = tmp_path / "proof"
@@ -170,14 +179,13 @@ def test_ages(age: str) -> None:
         ((*PROOF, *POLICY, "--also", "."), "bad-file", ExitCode.VERIFICATION_FAILED),
         ((*PROOF, *POLICY, "--clip", "."), "bad-file", ExitCode.VERIFICATION_FAILED),
         ((*PROOF, *POLICY, "--also", "LOOP"), "bad-file", ExitCode.VERIFICATION_FAILED),
-        ((*PROOF, *POLICY, "--also", "HUGE"), "bad-file", ExitCode.VERIFICATION_FAILED),
         (("log", *PROOF, *POLICY), "only-with-log", ExitCode.USAGE),
         ((*PROOF, *POLICY, "--store", "s"), "only-with-log", ExitCode.USAGE),
         (("LOG", "--key", VKEY, *PROOF[2:]), "only-with-proof", ExitCode.USAGE),
         (("LOG", "--key", VKEY, "--document", "d"), "only-with-proof", ExitCode.USAGE),
         (("LOG", "--key", VKEY, "--consistency", "c"), "only-with-proof", ExitCode.USAGE),
         (("LOG", "--key", VKEY, "--log", "l"), "only-with-proof", ExitCode.USAGE),
-        (("LOG", "--key", str(LOG_QUANTUM.verifier())), "no-key", ExitCode.USAGE),
+        (("LOG", "--key", str(LOG_QUANTUM.verifier())), "key-of-other-type", ExitCode.USAGE),
         (("LOG", "--policy", "OTHER", "--key", VKEY), "key-not-in-policy", ExitCode.USAGE),
     ],
 )
@@ -186,13 +194,10 @@ def test_what_can_not_be_judged_is_refused(
 ) -> None:
     """Each way to ask for nothing, or for what is not there, has its word and its exit code."""
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with (tmp_path / "huge").open("wb") as huge:
-        huge.truncate(4 << 20)
     (tmp_path / "no logs").write_text(policy_text(logs=()), "utf-8")
     (tmp_path / "other").write_text(policy_text(logs=(LOG_QUANTUM,)), "utf-8")
     names = {
         "LOOP": str(tmp_path / "loop"),
-        "HUGE": str(tmp_path / "huge"),
         "NO_LOGS": str(tmp_path / "no logs"),
         "OTHER": str(tmp_path / "other"),
         "LOG": str(disk.log),
@@ -226,6 +231,73 @@ def test_a_file_that_only_others_may_read(tmp_path: Path) -> None:
         os.seteuid(before)
     assert plain == done.exit_code == ExitCode.NOT_PERMITTED
     assert json.loads(done.stderr)["code"] == "file-not-permitted"
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """Be a user who may read only what all may."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize("where", ["shut", "shut/inside"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--manifest", "IT", "--key", VKEY),
+        (*PROOF[:2], "--entry", "IT", "--key", VKEY),
+        (*PROOF, "--policy", "IT"),
+        (*PROOF, "--key", "IT"),
+        (*PROOF, "--key", VKEY, "--clip", "IT"),
+        (*PROOF, "--key", VKEY, "--log", "IT"),
+        ("LOG", "--key", VKEY, "--store", "IT"),
+        ("IT", "--key", VKEY),
+    ],
+)
+def test_whatever_may_not_be_read(
+    disk: Disk, tmp_path: Path, arguments: Sequence[str], where: str
+) -> None:
+    """A file, a directory, or what lies where one may not enter: 8, and no word of click's own."""
+    wants_directory = "--log" in arguments or "--store" in arguments or arguments[0] == "IT"
+    shut = tmp_path / "shut"
+    inside = shut if where == "shut" else shut / "inside"
+    if wants_directory:
+        inside.mkdir(parents=True)
+    else:
+        inside.parent.mkdir(exist_ok=True)
+        inside.write_bytes(b"x")
+    for folder in (tmp_path, *tmp_path.parents[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    shut.chmod(0)
+    names = {"IT": str(inside), "LOG": str(disk.log)}
+    given = [names.get(argument, argument) for argument in arguments]
+    try:
+        with somebody():
+            done = CliRunner().invoke(verify, [*given, "--json"])
+            plain = main(["verify", *given])
+    finally:
+        shut.chmod(0o700)
+    assert (done.exit_code, plain) == (ExitCode.NOT_PERMITTED, ExitCode.NOT_PERMITTED)
+    assert json.loads(done.stderr)["code"] in {"file-not-permitted", "key-not-permitted"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("", "--key", VKEY), ("--manifest", "", "--key", VKEY), (*PROOF, "--policy", "")],
+)
+def test_an_empty_name(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str]
+) -> None:
+    """It is wrong use, and never the directory that one stands in."""
+    monkeypatch.chdir(disk.log)
+    assert CliRunner().invoke(verify, [*arguments]).exit_code == ExitCode.USAGE
+    with pytest.raises(SystemExit, match="2"):
+        main(["verify", *arguments])
 
 
 def test_a_policy_that_names_several_logs(disk: Disk, tmp_path: Path) -> None:
