@@ -1,6 +1,6 @@
 """Tables of what the docks' logs say, and of what was pulled and counted.
 
-The index can be made again from the mirrored logs at any time; nothing in it is evidence.
+The index is made from the mirrored logs; nothing in it is evidence.
 """
 
 from typing import Final

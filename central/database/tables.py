@@ -1,6 +1,6 @@
 """The centre's tables. A change of them is a new VERSION, never an edit of what one means.
 
-docs/adr/0015-central-database.md says why they are as they are. Times are milliseconds since
+docs/adr/0016-central-database.md says why they are as they are. Times are milliseconds since
 1970, UTC, but for those of cosignatures, which C2SP counts in seconds.
 """
 
@@ -107,7 +107,7 @@ FORKS: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("origin", String, nullable=False),
-    # roots: one size, two roots, both signed. proof: signed, and not proved to extend ours.
+    # central/cosigning/judging.py, Suspect, says what each means.
     Column("kind", String, nullable=False),
     Column("role", String, nullable=False),
     Column("size", BigInteger, nullable=False),

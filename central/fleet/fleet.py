@@ -94,9 +94,12 @@ class Fleet:
 
     def manifests(self, origin: str, *, newest: int) -> list[ManifestView]:
         """Return the dockings that ended last, the newest first, and what is kept of each."""
-        kept = self._records.manifests(origin)
+        ended = self._index.dockings(origin, newest=newest)
+        if not ended:
+            return []
+        kept = self._records.manifests(origin, ended[-1].seq, ended[0].seq)
         views: list[ManifestView] = []
-        for docking in self._index.dockings(origin, newest=newest):
+        for docking in ended:
             one = kept.get(docking.seq)
             if one is None:
                 views.append(ManifestView(docking=docking))

@@ -1,8 +1,7 @@
 """The index of what the mirrored logs say: a cursor for each log, moved on with what was read.
 
 What was read, and how far, are changed in one statement that names where it began: so it
-does not matter who reads, how often, or where a crash cut it off. The index can be thrown
-away and made again.
+does not matter who reads, how often, or where a crash cut it off. Nothing in it is evidence.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from central.cosigning.cosigner import MIRROR, WITNESS
@@ -100,12 +99,6 @@ class Index:
         said, ended = read(known.said, self._entries(origin, start, end), origin)
         self._move(origin, known.said.entries, said, ended)
         return said.entries < size
-
-    def forget(self, origin: str) -> None:
-        """Throw away what was read of a log, so that it is read again from its beginning."""
-        with self._database.writing() as connection:
-            connection.execute(delete(DOCKINGS).where(DOCKINGS.c.origin == origin))
-            connection.execute(delete(FLEET).where(FLEET.c.origin == origin))
 
     def _move(self, origin: str, start: int, said: Said, ended: Iterable[Closed]) -> None:
         """Put what was read in place, if nobody else has read on from `start` meanwhile."""

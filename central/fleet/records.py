@@ -63,8 +63,14 @@ class Records:
             found = select(PULLS.c.manifests).where(PULLS.c.origin == origin)
             return int(connection.scalar(found) or 0)
 
+    def unsound(self, origin: str) -> int:
+        """Return how many manifests of a dock did not hold."""
+        bad = (MANIFESTS.c.origin == origin) & (MANIFESTS.c.problem != "")
+        with self._database.reading() as connection:
+            return int(connection.scalar(select(func.count()).where(bad)) or 0)
+
     def keep_manifest(self, origin: str, kept: Kept) -> None:
-        """Note a manifest whose bytes are durable, and move the cursor past it."""
+        """Note a manifest, whose bytes are durable if they are kept; move the cursor past it."""
         row = {
             "origin": origin,
             "seq": kept.seq,
@@ -80,10 +86,11 @@ class Records:
                 connection.execute(insert(MANIFESTS).values(row))
         self._put(origin, {"manifests": kept.seq}, {"manifests": kept.seq})
 
-    def manifests(self, origin: str) -> dict[int, Kept]:
-        """Return the manifests that are kept of a dock, by their closing entry."""
+    def manifests(self, origin: str, first: int, last: int) -> dict[int, Kept]:
+        """Return what is kept of manifests whose closing entry is one of [first, last], by it."""
+        mine = (MANIFESTS.c.origin == origin) & MANIFESTS.c.seq.between(first, last)
         with self._database.reading() as connection:
-            rows = connection.execute(select(MANIFESTS).where(MANIFESTS.c.origin == origin)).all()
+            rows = connection.execute(select(MANIFESTS).where(mine)).all()
         return {
             row.seq: Kept(
                 docking=row.docking,

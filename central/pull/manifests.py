@@ -1,8 +1,8 @@
 """New manifests of a dock, fetched by cursor, judged, and kept with what the judge said.
 
-A manifest that does not hold is kept as well: it is what the dock gave. It is judged by the
-dock's keys and, where the log is mirrored, against that log: a manifest of another history
-is named.
+A manifest that does not hold is kept as well: it is what the dock gave. Of a dock that gives
+many, the first ones are: of the others digest and problem. A manifest is judged by the dock's
+keys and, where the log is mirrored, against that log: one of another history is named.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ from hashing.proof_check import Asked
 _A_PAGE: Final = 20  # manifests that are asked for at once
 _PAGE_BYTES: Final = 1 << 20
 _MOST_BYTES: Final = 32 << 20  # of one manifest: some 15,000 clips with their documents
+_MOST_UNSOUND: Final = 16  # of one dock that are kept with their bytes
 _MAX: Final = 2**53
 _DIGITS: Final = re.compile(r"[1-9][0-9]{0,15}")
 
@@ -80,9 +81,10 @@ class Manifests:
 
     def _keep(self, dock: Dock, seq: int, docking: int, data: bytes) -> None:
         problem = self._judge(dock, seq, docking, data)
-        aside = self._folder / "aside"
-        aside.mkdir(mode=0o750, parents=True, exist_ok=True)
-        durable.put({self.path(dock, seq): data}, aside=aside)
+        if not problem or self._records.unsound(dock.origin) < _MOST_UNSOUND:
+            aside = self._folder / "aside"
+            aside.mkdir(mode=0o750, parents=True, exist_ok=True)
+            durable.put({self.path(dock, seq): data}, aside=aside)
         kept = Kept(
             docking=docking,
             seq=seq,

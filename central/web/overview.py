@@ -16,7 +16,6 @@ _A_PAGE: Final = 200  # docks
 _COLUMNS: Final = (
     "state", "dock", "head", "mirrored", "heard", "cosigned", "clips", "findings", "remarks",
 )  # fmt: skip
-_NUMBERS: Final = ("head", "findings")
 
 
 def overview(

@@ -298,12 +298,31 @@ async def test_a_manifest_that_does_not_hold_is_kept_and_named(centre: Pulling) 
         first = dock.core._manifest({"docking": 1})  # noqa: SLF001  what the test's core says
         dock.core.answers["manifest"] = lambda _request: first
         await centre.pull(ORIGIN)
-    kept = Records(centre.centre.database).manifests(ORIGIN)
+    kept = Records(centre.centre.database).manifests(ORIGIN, 0, 15)
     assert {seq: one.problem for seq, one in kept.items()} == {
         5: "",
         10: "manifest-other-docking",
         15: "manifest-other-docking",
     }
+
+
+async def test_manifests_that_do_not_hold_do_not_fill_the_disk(centre: Pulling) -> None:
+    """Of a dock that gives many of them the first are kept whole, of the others what they were."""
+    async with centre.dock(log(30)) as dock:
+        rows = [{"seq": seq, "docking": seq} for seq in range(1, 31)]
+        dock.core.answers["manifests"] = lambda asked: [
+            row for row in rows if row["seq"] > int(str(asked["after"]))
+        ][: int(str(asked["limit"]))]
+        first = dock.core._manifest({"docking": 1})  # noqa: SLF001  what the test's core says
+        dock.core.answers["manifest"] = lambda _request: first
+        assert await centre.pull(ORIGIN) == ""
+    kept = Records(centre.centre.database).manifests(ORIGIN, 0, 99)
+    bad = [one for one in kept.values() if one.problem]
+    assert len(kept) == 30
+    assert len(bad) == 29
+    assert len({one.sha256 for one in bad}) == 1
+    folder = centre.centre.loaded.state / "manifests" / dock_hash(centre)
+    assert len(list(folder.iterdir())) == 1 + 16
 
 
 async def test_all_that_is_sealed_is_there(centre: Pulling) -> None:

@@ -106,17 +106,6 @@ def _interrupting(here: Here, leaves: list[bytes]) -> Iterator[bytes]:
     yield from leaves
 
 
-def test_it_can_be_made_again(here: Here) -> None:
-    """A log that is forgotten is read from its beginning, to the same outcome."""
-    here.mirror(ORIGIN, log(*DAY))
-    here.catch_up()
-    before = here.index.known()[ORIGIN].said
-    here.index.forget(ORIGIN)
-    assert here.index.known() == {}
-    here.catch_up()
-    assert here.index.known()[ORIGIN].said == before
-
-
 def test_a_month_is_read_in_parts(here: Here) -> None:
     """What a dock sends after a month offline is read batch by batch, and it is not silent."""
     beats = log(DAY[0], *([BEAT] * (BATCH + 9)))
