@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from hashing.report import Problem, Report
 from hashing.request import VERIFICATION_FAILED, RefusedError, Request, judge
 
 VERIFIED: Final = 0
+FAILED: Final = 1
 
 
 def main(arguments: Sequence[str], program: str = "python -m hashing") -> int:
@@ -24,6 +26,24 @@ def main(arguments: Sequence[str], program: str = "python -m hashing") -> int:
 
     `program` is what the user typed to come here.
     """
+    try:
+        try:
+            return _run(arguments, program)
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        return _unwritten(error)
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that nobody can read the answer; what is still to be written goes nowhere."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    print(f"cannot write: {error.strerror or error}", file=sys.stderr)  # noqa: T201  as below
+    return FAILED
+
+
+def _run(arguments: Sequence[str], program: str) -> int:
     options = _parser(program).parse_args(arguments)
     try:
         report = judge(_request(options), now_s=int(time.time()))

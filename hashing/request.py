@@ -18,10 +18,12 @@ from hashing.evidence_files import (
     digest_file,
     is_directory,
     is_file,
+    is_target,
     is_there,
     may_not_enter,
     may_not_look,
     read_file,
+    read_start,
 )
 from hashing.heads import Trust
 from hashing.kept import Named
@@ -137,7 +139,7 @@ def _judge_log(request: Request, log_dir: Path, now_s: int, progress: Progress |
     if request.store is not None:
         _demand_directory(request.store, "no-store")
     for clip in request.clips:
-        _demand_there(clip, "no-clip")
+        _demand_readable(clip, "no-clip")
     asked = Asked(age=_age(request.max_age, now_s), also=_files(request.also, MAX_MANIFEST))
     key = _signer_of(log_dir, trust.logs)
     report = verify_log(log_dir, key, store=request.store, clips=request.clips, progress=progress)
@@ -204,6 +206,9 @@ def _trust(request: Request) -> Trust:
     where = str(request.policy)
     policy = _policy(request.policy)
     logs = [each.key for each in policy.logs]
+    itself = policy.one_of_the_logs(given)
+    if itself is not None:
+        raise refused("bad-policy", USAGE, where, f"the witness {itself.name} is the log itself")
     if given and logs:
         if given[0] not in logs:
             raise refused("key-not-in-policy", USAGE, where, "it does not name the given key")
@@ -237,6 +242,8 @@ def read_key(text: str) -> AnyLogKey:
         if not is_file(text):
             if text.count("+") < _PLUSES and may_not_look(text):
                 raise FileTroubleError(Trouble.FORBIDDEN, "one may not look there") from None
+            if is_target(text):
+                raise KeyFormatError("it is a directory or a device, no file with a key") from None
             if text.count("+") < _PLUSES:
                 raise FileTroubleError(Trouble.MISSING, "it is not there") from None
             raise
@@ -256,6 +263,10 @@ def _policy(path: Path) -> Policy:
         return Policy.parse(_bytes(path, MAX_POLICY))
     except PolicyError as error:
         raise refused("bad-policy", USAGE, str(path), str(error)) from None
+    except RefusedError as error:
+        if error.refusal.code == "bad-file":  # a directory, a pipe: no evidence is at fault
+            raise refused("bad-policy", USAGE, str(path), error.refusal.detail) from None
+        raise
 
 
 def _signer_of(log_dir: Path, logs: Sequence[AnyLogKey]) -> VerifierKey:
@@ -289,7 +300,8 @@ def _files(paths: Sequence[Path], limit: int) -> list[Named]:
 
 
 def _bytes(path: Path, limit: int) -> bytes:
-    return _read(path, "no-file", lambda resolved: read_file(resolved, limit))
+    """Return what a file holds; of one longer than `limit` only so much that this shows."""
+    return _read(path, "no-file", lambda resolved: read_start(resolved, limit + 1))
 
 
 def _content(path: Path, missing: RefusalCode) -> Content:
@@ -311,6 +323,15 @@ def _read(path: Path, missing: RefusalCode, read: Callable[[str], Read]) -> Read
         raise refused("bad-file", VERIFICATION_FAILED, where, error.detail) from None
     except (OSError, RuntimeError) as error:  # a link to itself
         raise refused("bad-file", VERIFICATION_FAILED, where, str(error)) from None
+
+
+def _demand_readable(path: Path, missing: RefusalCode) -> None:
+    """Refuse what is not there or may not be read; anything else is for the verifier to say."""
+    try:
+        _read(path, missing, lambda resolved: read_start(resolved, 1))
+    except RefusedError as error:
+        if error.refusal.code != "bad-file":
+            raise
 
 
 def _demand_there(path: Path, missing: RefusalCode) -> None:
