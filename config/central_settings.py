@@ -148,9 +148,11 @@ def contradictions(settings: CentralSettings, origins: Mapping[str, str]) -> Ite
     web = settings.web
     found = _LISTEN.fullmatch(web.listen)
     address = _address(found["six"] or found["four"]) if found else None
-    if not web.cert and address is not None and not address.is_loopback:
+    if address is not None and not address.is_loopback and not (web.cert and web.client_ca):
+        # The overview names every dock: who asks for no certificate shows it to anybody.
+        problem = "open-clients" if web.cert else "open-listen"
         source = origins["web.listen"]
-        yield ConfigError("open-listen", source=source, where="$.web.listen", listen=web.listen)
+        yield ConfigError(problem, source=source, where="$.web.listen", listen=web.listen)
     needs = (("cert", "key"), ("key", "cert"), ("client_ca", "cert"), ("crl", "client_ca"))
     for section in ("web", "pull"):
         held = getattr(settings, section)

@@ -56,6 +56,11 @@ def test_dock_and_centre_leave_each_others_variables_alone() -> None:
     [
         ({"web.listen": "0.0.0.0:8471"}, "open-listen", "$.web.listen"),
         ({"web.listen": "[::]:8471"}, "open-listen", "$.web.listen"),
+        (
+            {"web.listen": "0.0.0.0:8471", "web.cert": "c", "web.key": "k"},
+            "open-clients",
+            "$.web.listen",
+        ),
         ({"web.listen": "localhost:8471"}, "bad-listen", "$.web.listen"),
         ({"web.listen": "127.0.0.1:99999"}, "bad-listen", "$.web.listen"),
         ({"web.listen": "127.0.0.1"}, "bad-listen", "$.web.listen"),
