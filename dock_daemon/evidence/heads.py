@@ -94,11 +94,11 @@ def is_fresh(
     """Tell whether a cosignature was made in this life of the dock.
 
     It must be newer than `before_s`, the last one of its key that an earlier life kept. Where
-    our own clock can be believed it must be of our time besides; and if it shows that the
-    cosigner's clock once ran ahead of it, `before_s` says nothing.
+    our own clock can be believed it must be of our time besides. A cosigner whose clock once
+    ran ahead left a `before_s` that lies in our future: it would outlast every honest word,
+    so then being of our time is enough, believed or not.
     """
     newer = before_s is None or time_s > before_s
-    if not synchronized:
-        return newer
-    ran_ahead = before_s is not None and before_s > now_s
-    return started_s - FRESH_S <= time_s <= now_s + FRESH_S and (newer or ran_ahead)
+    of_our_time = started_s - FRESH_S <= time_s <= now_s + FRESH_S
+    ahead = before_s is not None and before_s > now_s + (0 if synchronized else FRESH_S)
+    return of_our_time and (newer or ahead) if synchronized else newer or (ahead and of_our_time)

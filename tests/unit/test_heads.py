@@ -57,8 +57,12 @@ def test_what_an_earlier_life_had_is_never_fresh(
     fresh = heads.is_fresh(
         time_s, now_s=now_s, started_s=started_s, synchronized=synchronized, before_s=before_s
     )
-    if before_s is not None and time_s <= before_s and not (synchronized and before_s > now_s):
+    slack = 0 if synchronized else FRESH_S
+    ran_ahead = before_s is not None and before_s > now_s + slack
+    if before_s is not None and time_s <= before_s and not ran_ahead:
         assert not fresh
+    if ran_ahead and started_s <= time_s <= now_s:
+        assert fresh
     if synchronized and not started_s - FRESH_S <= time_s <= now_s + FRESH_S:
         assert not fresh
     if before_s is None and started_s <= time_s <= now_s:
