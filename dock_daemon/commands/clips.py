@@ -8,14 +8,14 @@ from config import text
 from config.messages import say
 from dock_daemon import wording
 from dock_daemon.asking import ask
-from dock_daemon.commands.options import Invocation, common_options
+from dock_daemon.commands.options import NUMBER, NUMBER_OR_NONE, Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
 
 
 @click.command(epilog="Example:  sealdock clips --late --limit 20")
-@click.option("--docking", type=click.IntRange(min=1), help="Only the clips of this docking.")
+@click.option("--docking", type=NUMBER, help="Only the clips of this docking.")
 @click.option("--late", is_flag=True, help="Only clips that were stored after their deadline.")
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="At most so many; 0: all.")
+@click.option("--limit", type=NUMBER_OR_NONE, default=0, help="At most so many; 0: all.")
 @common_options
 def clips(invocation: Invocation, *, docking: int | None, late: bool, limit: int) -> None:
     """List the clips that were taken over, the newest first."""

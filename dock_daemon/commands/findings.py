@@ -8,13 +8,13 @@ from config import text
 from config.messages import say
 from dock_daemon import wording
 from dock_daemon.asking import ask
-from dock_daemon.commands.options import Invocation, common_options
+from dock_daemon.commands.options import NUMBER, NUMBER_OR_NONE, Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
 
 
 @click.command(epilog="Example:  sealdock findings --docking 42 --json")
-@click.option("--docking", type=click.IntRange(min=1), help="Only the findings of this docking.")
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="At most so many; 0: all.")
+@click.option("--docking", type=NUMBER, help="Only the findings of this docking.")
+@click.option("--limit", type=NUMBER_OR_NONE, default=0, help="At most so many; 0: all.")
 @common_options
 def findings(invocation: Invocation, *, docking: int | None, limit: int) -> None:
     """List what did not fit: missing, changed, deleted, unread; the newest first.

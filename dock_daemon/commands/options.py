@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
@@ -14,6 +14,10 @@ from config.messages import DEFAULT_LANGUAGE, LANGUAGES
 from dock_daemon.commands.logs import logs_on_stderr
 from dock_daemon.commands.printing import print_error
 from dock_daemon.faults import EXPECTED, fault_of, remedy, sentence
+
+NUMBER: Final = click.IntRange(1, (1 << 53) - 1)
+"""A docking's number, or a count: the core is asked in JSON, which holds no higher one."""
+NUMBER_OR_NONE: Final = click.IntRange(0, (1 << 53) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

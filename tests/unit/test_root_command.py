@@ -99,6 +99,8 @@ def test_reader_that_hangs_up_is_no_crash() -> None:
         ["status", "--json", "--nonsense"],
         ["status", "--lang", "fr", "--json"],
         ["config", "shw", "--json"],
+        ["clips", "--json", "--docking", str(1 << 63)],
+        ["findings", "--json", "--limit", str(1 << 53)],
     ],
 )
 def test_programs_read_wrong_usage_as_json(wrong: list[str]) -> None:
