@@ -147,7 +147,7 @@ REFUSED = {
     "other leaf": ("leaf-other", Case(entry=LOG.entries[AT - 1])),
     "entry of another log at the same place": ("inclusion", Case(entry=ANOTHER.entries[AT])),
     "entry with a blank after it": ("inclusion", Case(entry=LOG.entries[AT] + b" ")),
-    "entry longer than any": ("inclusion", Case(entry=b"x" * 70_000)),
+    "entry longer than any": ("entry-malformed", Case(entry=b"x" * 70_000)),
     # the place
     "index plus one": ("leaf-other", swap(b"index 69", b"index 70")),
     "index beyond the size": (

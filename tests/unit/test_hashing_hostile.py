@@ -79,12 +79,12 @@ def test_the_given_key_is_no_witness(
     (tmp_path / "m").write_bytes(made().bytes())
     policy = tmp_path / "policy"
     policy.write_text(policy_text(logs=(), witnesses=(witness,), quorum="any"), "utf-8")
-    given = {
+    ways: dict[str, list[object]] = {
         "proof": ["--proof", tmp_path / "p", "--entry", tmp_path / "e"],
         "log": [disk.log],
         "manifest": ["--manifest", tmp_path / "m"],
-    }[what]
-    assert told(capsys, *given, "--policy", policy, "--key", VKEY) == (2, [])
+    }
+    assert told(capsys, *ways[what], "--policy", policy, "--key", VKEY) == (2, [])
 
 
 @pytest.mark.parametrize("key", [KEY, SECOND])

@@ -329,8 +329,8 @@ def test_a_genesis_that_was_replaced_under_the_right_signature(tmp_path: Path) -
     log.genesis()
     log.docking(1, [b"first clip"])
     assert codes(verify_log(log.write(tmp_path).log, FIRST_KEY)) == [
-        ("vkey-other", None),
         ("genesis", 0),
+        ("vkey-other", None),
     ]
 
 
