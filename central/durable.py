@@ -2,8 +2,9 @@
 
     put      many new files: written aside, synced, renamed into place, directories synced
     replace  one file: old or new and nothing between
+    destroy  one file: overwritten, then gone
 
-Both write the same bytes again over a file of the same name without harm.
+The first two write the same bytes again over a file of the same name without harm.
 """
 
 import os
@@ -44,6 +45,21 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     except OSError:
         temp.unlink(missing_ok=True)
         raise
+    sync(path.parent)
+
+
+def destroy(path: Path) -> None:
+    """Overwrite a file with zeros and take it away, durable on return; raise OSError.
+
+    A flash medium may keep the old bytes somewhere: docs/threat-model.md says so.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.pwrite(handle, bytes(os.fstat(handle).st_size), 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    path.unlink()
     sync(path.parent)
 
 

@@ -174,8 +174,7 @@ def retire(folder: Path, role: str) -> tuple[AnyCosigner, ...]:
         name = f"{role}-{keys[0].key_id:08x}.vkey"
         durable.replace(retired / name, lines.encode("ascii"), mode=0o600)
         # From here on there is a mark without a key, as on a first start.
-        path.unlink()
-        durable.sync(folder)
+        durable.destroy(path)
     return keys
 
 

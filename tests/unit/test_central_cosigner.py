@@ -115,6 +115,16 @@ def test_a_retired_key_is_destroyed_and_the_next_one_is_another(memory_path: Pat
         assert not path.is_file() or seed.encode() not in path.read_bytes()
 
 
+def test_a_retired_key_is_overwritten_before_it_goes(memory_path: Path) -> None:
+    """Who still holds the key file open finds no seed in it."""
+    state = used(memory_path)
+    with (state / "keys" / "witness.key").open("rb") as held:
+        seed = held.read()
+        retire(state / "keys", "witness")
+        held.seek(0)
+        assert held.read() == bytes(len(seed))
+
+
 def test_a_key_forgotten_while_running_signs_nothing(memory_path: Path) -> None:
     """A row that is taken away under a running centre lets no signature out."""
     used(memory_path)
