@@ -4,12 +4,12 @@ What is judged is a head as it was read; what is written names that head once mo
 statement that replaces it. So of two requests that were judged against the same head one is
 written, and the other is judged again, against what is there by then. Order:
 
-    (1) read the dock's keys and the held head      (4) one transaction: the head replaced,
-    (2) judge                                           the signature counted
-    (3) cosign, in memory                           (5) the mark moved on - (6) the answer
+    (1) read the dock's keys and the held heads     (4) one transaction: the other roles' heads
+    (2) judge                                           are still those, ours is replaced, the
+    (3) cosign, in memory                               signature counted
+                                                    (5) the mark moved on - (6) the answer
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from central.cosigning import evidence, judging
 from central.cosigning.cosigner import MIRROR, Cosigner
 from central.cosigning.evidence import Evidence
-from central.cosigning.heads import TakenFirst, head_of, heads_of, move
+from central.cosigning.heads import TakenFirst, head_of, heads_of, move, unmoved
 from central.cosigning.judging import Grown, Head, Request, Suspect, Verdict, suspect_of
 from central.cosigning.outcomes import (
     Accepted,
@@ -34,8 +34,6 @@ from central.errors import ContendedError
 from central.register.docks import dock_of
 
 _ATTEMPTS: Final = 100
-
-log = logging.getLogger("sealdock.central")
 
 Clock = Callable[[], int]
 """Milliseconds since 1970, UTC."""
@@ -118,7 +116,7 @@ class Acceptance:
             return verdict.outcome
         if suspect is not None:
             return Inconsistent("it grows from ours, and contradicts what else is held here")
-        return self._accept(origin, verdict.outcome, held)
+        return self._accept(origin, verdict.outcome, heads)
 
     def _contradiction(
         self, request: Request, verdict: Verdict, heads: Mapping[str, Head]
@@ -138,12 +136,10 @@ class Acceptance:
         return suspect_of("rollback", verdict.signed, request.submission, mirrored)
 
     def _keep(self, origin: str, suspect: Suspect, sender: Sender) -> None:
-        now_ms = self._clock()
-        if self._evidence.keep(origin, self._role, suspect, by=sender.name, now_ms=now_ms):
-            log.error("%s: signed what contradicts what is held (%s)", origin, suspect.kind)
+        self._evidence.keep(origin, self._role, suspect, by=sender.name, now_ms=self._clock())
 
-    def _accept(self, origin: str, grown: Grown, held: Head | None) -> Accepted | None:
-        now_ms = self._clock()
+    def _accept(self, origin: str, grown: Grown, heads: Mapping[str, Head]) -> Accepted | None:
+        held, now_ms = heads.get(self._role), self._clock()
         # A clock that was put back must not make an older head look newer than this one.
         time_s = max(now_ms // 1000, 1, 0 if held is None else held.time_s)
         lines = b""
@@ -154,6 +150,8 @@ class Acceptance:
         signed = None
         try:
             with self._database.writing() as connection:
+                if not unmoved(connection, origin, heads, but=self._role):
+                    return None
                 if not move(connection, self._role, origin, held, new):
                     return None
                 evidence.explain(connection, origin, new.size, new.root, now_ms)

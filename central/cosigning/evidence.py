@@ -5,17 +5,26 @@ as evidence until the very same head is proved after all. One size with two root
 the log, is never explained by anything.
 """
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from central.cosigning.judging import Suspect
+from central.cosigning.judging import Kind, Suspect
 from central.database.database import Database
 from central.database.tables import FORKS
 
-MOST_PER_DOCK: Final = 32
-"""Pieces of evidence that are kept for one dock. The first ones: they say when it began."""
+MOST: Final[Mapping[Kind, int]] = {"proof": 32, "empty": 32, "roots": 1024, "rollback": 1024}
+"""Unexplained pieces of a kind that are kept for one dock. The first ones: they say when it began.
+
+Each kind counts for itself: many heads that were not proved hide no fork.
+"""
+
+_EXPLAINED: Final = 32  # that are kept for one dock: the last ones
+
+log = logging.getLogger("sealdock.central")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +60,23 @@ class Evidence:
         self._database = database
 
     def keep(self, origin: str, role: str, suspect: Suspect, *, by: str, now_ms: int) -> bool:
-        """Keep a piece of evidence; tell whether it was new. The same one is kept once."""
+        """Keep a piece of evidence; tell whether it was new and kept. The same one is kept once.
+
+        What is new is logged, also where so many are kept that this one is not.
+        """
         with self._database.writing() as connection:
-            of_dock = FORKS.c.origin == origin
-            same = of_dock & (FORKS.c.size == suspect.size) & (FORKS.c.root == suspect.root)
-            found = select(FORKS.c.id).where(same & (FORKS.c.kind == suspect.kind))
-            if connection.scalar(found.where(FORKS.c.explained_ms.is_(None))) is not None:
+            mine = (FORKS.c.origin == origin) & (FORKS.c.kind == suspect.kind)
+            open_ones = mine & FORKS.c.explained_ms.is_(None)
+            same = open_ones & (FORKS.c.size == suspect.size) & (FORKS.c.root == suspect.root)
+            if connection.scalar(select(FORKS.c.id).where(same).limit(1)) is not None:
                 return False
-            kept = connection.scalar(select(func.count()).select_from(FORKS).where(of_dock))
-            if int(kept or 0) >= MOST_PER_DOCK:
+            kept = int(connection.scalar(select(func.count()).where(open_ones)) or 0)
+            log.error(
+                "%s: signed what contradicts what is held (%s): %d entries, root %s",
+                *(origin, suspect.kind, suspect.size, suspect.root.hex()),
+            )
+            if kept >= MOST[suspect.kind]:
+                log.error("%s: %d such pieces are kept, this one is not", origin, kept)
                 return False
             row = {
                 "origin": origin,
@@ -98,7 +115,11 @@ class Evidence:
 def explain(connection: Connection, origin: str, size: int, root: bytes, now_ms: int) -> None:
     """Note within a transaction that a head, once unproved, has been proved."""
     proved = {"of_origin": origin, "of_size": size, "of_root": root, "explained_ms": now_ms}
-    connection.execute(_EXPLAIN, proved)
+    if connection.execute(_EXPLAIN, proved).rowcount:
+        mine = (FORKS.c.origin == origin) & FORKS.c.explained_ms.is_not(None)
+        last = select(FORKS.c.id).where(mine).order_by(FORKS.c.id.desc()).limit(_EXPLAINED)
+        kept = connection.scalars(last).all()
+        connection.execute(delete(FORKS).where(mine & (FORKS.c.id < kept[-1])))
 
 
 _EXPLAIN: Final = update(FORKS).where(

@@ -1,12 +1,13 @@
 """The newest head of each log, per role: read, and moved on by whoever still sees the old one."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from central.cosigning.judging import Head
-from central.database.tables import HEADS
+from central.database.tables import DOCKS, HEADS
 
 _OF_LOG: Final = select(HEADS).where(HEADS.c.origin == bindparam("origin"))
 _OF_ROLE: Final = _OF_LOG.where(HEADS.c.role == bindparam("role"))
@@ -18,6 +19,29 @@ _MOVE: Final = update(HEADS).where(
     # Another time of the same head may stand there by now; ours must not be an earlier one.
     HEADS.c.time_s <= bindparam("not_after"),
 )
+
+
+# Whoever moves a head of a log, in whatever role, holds its dock's row meanwhile. On SQLite one
+# writes at a time anyway; keys of the dock may be added all the same.
+_HOLD: Final = (
+    select(DOCKS.c.origin)
+    .where(DOCKS.c.origin == bindparam("origin"))
+    .with_for_update(key_share=True)
+)
+
+
+def unmoved(connection: Connection, origin: str, judged: Mapping[str, Head], *, but: str) -> bool:
+    """Tell whether the heads of all roles `but` one are still those that were judged against.
+
+    They stay so until the transaction ends. False too where the dock is no longer enrolled.
+    """
+    if connection.scalar(_HOLD, {"origin": origin}) is None:
+        return False
+    return _places(heads_of(connection, origin), but) == _places(judged, but)
+
+
+def _places(heads: Mapping[str, Head], but: str) -> dict[str, tuple[int, bytes]]:
+    return {role: (head.size, head.root) for role, head in heads.items() if role != but}
 
 
 def head_of(connection: Connection, role: str, origin: str) -> Head | None:

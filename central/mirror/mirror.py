@@ -16,15 +16,16 @@ import logging
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from central.cosigning.acceptance import Acceptance, Clock
-from central.cosigning.cosigner import MIRROR, Cosigner
-from central.cosigning.heads import TakenFirst, move
-from central.cosigning.judging import Head
+from central.cosigning.cosigner import MIRROR, WITNESS, Cosigner
+from central.cosigning.evidence import Evidence
+from central.cosigning.heads import TakenFirst, heads_of, move, unmoved
+from central.cosigning.judging import Head, Suspect
 from central.cosigning.outcomes import Accepted, Forbidden, Inconsistent, Outcome, Sender, Unknown
 from central.database.database import Database
 from central.errors import ContendedError, MirrorDoubtError, NotMirroredError
@@ -63,6 +64,7 @@ class Mirror:
         self._database = database
         self._register = Register(database)
         self._clock = clock
+        self._evidence = Evidence(database)
         self._state = state
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._acceptance = Acceptance(
@@ -174,15 +176,25 @@ class Mirror:
                     at, fresh = end, fresh[end - at :]
             return at
 
-    def commit(self, origin: str, size: int) -> Accepted | Stale:
-        """Cosign the pending head of `size`, all of whose entries are here; or say it is passed."""
+    def commit(self, origin: str, size: int) -> Accepted | Stale | Inconsistent:
+        """Cosign the pending head of `size`, all of whose entries are here; or say it is passed.
+
+        Or that its entries contradict the head that was cosigned as witness: that is kept.
+        """
         with self._turn(origin):
             for _ in range(_ATTEMPTS):
                 known = self.standing(origin)
                 aim = known.of(size)
                 if aim is None or size < known.size or size > known.next_entry:
                     return Stale(self.info(known, size))
-                lines = self._sign(origin, known, aim)
+                with self._database.reading() as connection:
+                    heads = heads_of(connection, origin)
+                suspect = self._contradiction(origin, aim, heads.get(WITNESS))
+                if suspect is not None:
+                    now_ms = self._clock()
+                    self._evidence.keep(origin, MIRROR, suspect, by=self.cosigner.name, now_ms=now_ms)
+                    return Inconsistent("its entries contradict what was cosigned as witness")
+                lines = self._sign(origin, known, aim, heads)
                 if lines is not None:
                     self._publish(origin, known.size)
                     return Accepted(lines)
@@ -202,8 +214,23 @@ class Mirror:
                 raise MirrorDoubtError(origin=origin, detail="another centre moved it on")
             succession.follow(connection, origin, entries, genesis, now_ms=self._clock())
 
-    def _sign(self, origin: str, known: Standing, aim: Pending) -> bytes | None:
-        """Do step (3); None: the head was moved on by another process."""
+    def _contradiction(self, origin: str, aim: Pending, witnessed: Head | None) -> Suspect | None:
+        """Hold the entries of a pending head against the witness's, as far as they go."""
+        if witnessed is None or witnessed.size > aim.size:
+            return None
+        if witnessed.size == aim.size:
+            if witnessed.root == aim.root:
+                return None
+            return Suspect("roots", aim.size, aim.root, aim.note, witnessed.note, ())
+        here = Head(aim.size, aim.root, aim.note, 0)
+        if begins_with(self._state, origin, here, witnessed.size, witnessed.root) is not False:
+            return None
+        return Suspect("rollback", witnessed.size, witnessed.root, witnessed.note, aim.note, ())
+
+    def _sign(
+        self, origin: str, known: Standing, aim: Pending, heads: Mapping[str, Head]
+    ) -> bytes | None:
+        """Do step (3); None: a head was moved on meanwhile, and it is to be judged anew."""
         self._demand_root(origin, aim.size, aim.root)
         held = known.mirrored
         time_s = max(self._clock() // 1000, 1, 0 if held is None else held.time_s)
@@ -212,6 +239,8 @@ class Mirror:
         new = Head(aim.size, aim.root, aim.note + lines, time_s)
         try:
             with self._database.writing() as connection:
+                if not unmoved(connection, origin, heads, but=MIRROR):
+                    return None
                 if not move(connection, MIRROR, origin, held, new):
                     return None
                 signed = self.cosigner.count(connection)

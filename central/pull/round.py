@@ -130,7 +130,9 @@ class Round:
         reached = await self._entries(mirror, known, head, tiles)
         if reached < head.size:
             return True
-        await self._call(mirror.commit, head.origin, head.size)
+        outcome = await self._call(mirror.commit, head.origin, head.size)
+        if isinstance(outcome, Inconsistent):
+            raise PullError("fork", outcome.reason)
         return False
 
     async def _entries(

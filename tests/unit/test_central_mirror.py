@@ -402,6 +402,24 @@ def test_a_witness_that_is_shown_another_past_than_the_mirror_notices(
     assert isinstance(centre.witness.add_checkpoint(LOG.submission(0, 200), SENDER), Accepted)
 
 
+def test_a_mirror_does_not_cosign_against_the_witness(mirror: Mirror, centre: Centre) -> None:
+    """Once the entries are here, they are held against the head that the witness cosigned."""
+    forged = long(700)
+    forged.entries[5:8] = reversed(forged.entries[5:8])
+    assert centre.witness is not None
+    shown = Uploader(forged).submission(0, 200)
+    assert isinstance(centre.witness.add_checkpoint(shown, SENDER), Accepted)
+    pend(mirror, 300)
+    assert isinstance(send(mirror, LOG.upload(0, 300)), Inconsistent)
+    assert mirror.standing(ORIGIN).mirrored is None
+    (fork,) = centre.evidence.all(ORIGIN)
+    assert (fork.kind, fork.size, fork.role) == ("rollback", 200, "mirror")
+    assert (fork.theirs, fork.ours) == (
+        centre.witness.checkpoint(origin_hash(ORIGIN)),
+        LOG.sealed.checkpoint(300),
+    )
+
+
 def test_a_restored_old_disk_is_noticed_by_its_own_head(mirror: Mirror, centre: Centre) -> None:
     """A shorter head is no news; one that the mirrored log does not begin with is evidence."""
     pend(mirror, 300)

@@ -2,18 +2,19 @@
 
 import multiprocessing
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from central.cosigning.outcomes import Accepted, Conflict, Inconsistent, Outcome
+from central.cosigning.outcomes import Accepted, Conflict, Inconsistent, Outcome, Sender
 from central.witness.witness import Witness
 from hashing import note
 from hashing.checkpoint import Checkpoint, parse
 from hashing.cosignature import time_of
-from tests.submitting import SENDER, Submitter, enrol, open_centre
+from hashing.keys import SignerKey
+from tests.submitting import SENDER, Submitter, Ticking, enrol, open_centre
 
 LOG = Submitter.of(40)
 OTHER = Submitter.of(40, branch="other ", common=3)
@@ -167,3 +168,65 @@ def test_several_processes_are_one_witness(memory_path: Path, database_url: str)
     mark = (memory_path / "state" / "keys" / "witness.mark").read_text()
     assert int(mark.split()[1]) == len(answers)
     again.close()
+
+
+class Meanwhile(Ticking):
+    """A clock that is read between judging and writing, and lets something else happen there."""
+
+    then: Callable[[], None] | None = None
+
+    def __call__(self) -> int:
+        """Let it happen once; return milliseconds since 1970."""
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+        return super().__call__()
+
+
+@pytest.mark.parametrize("first", ["witness", "mirror"])
+def test_two_branches_at_one_moment_one_to_each_role(
+    memory_path: Path, database_url: str, first: str
+) -> None:
+    """What one role accepts while the other judges is held against it before that is written."""
+    clock = Meanwhile()
+    centre = open_centre(memory_path, database_url, clock=clock)
+    enrol(centre, LOG)
+    witness, mirror = centre.witness, centre.mirror
+    assert witness is not None
+    assert mirror is not None
+    takes = {"witness": witness.add_checkpoint, "mirror": mirror.add_checkpoint}
+    (second,) = takes.keys() - {first}
+    outcomes: list[Outcome] = []
+    clock.then = lambda: outcomes.append(takes[second](OTHER.body(0, 10), SENDER))
+    outcomes.append(takes[first](LOG.body(0, 10), SENDER))
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Inconsistent]
+    assert [fork.kind for fork in centre.evidence.all()] == ["roots"]
+    centre.close()
+
+
+def _one_each(
+    takes: Sequence[Callable[[bytes, Sender], Outcome]],
+    logs: Sequence[Submitter],
+    into: list[Outcome],
+    number: int,
+) -> None:
+    into.append(takes[number](logs[number].body(0, 10), SENDER))
+
+
+def test_witness_and_mirror_never_take_two_roots(memory_path: Path, database_url: str) -> None:
+    """However the two branches race for the two roles, one of them alone is taken."""
+    centre = open_centre(memory_path, database_url)
+    assert centre.witness is not None
+    assert centre.mirror is not None
+    takes = (centre.witness.add_checkpoint, centre.mirror.add_checkpoint)
+    for number in range(12):
+        branches = [Submitter.of(10), Submitter.of(10, branch="other ", common=3)]
+        for log in branches:
+            log.origin = f"dock.example/{number:04d}"
+            log.key = SignerKey.generate(log.origin, bytes([number]) * 32)
+        enrol(centre, branches[0])
+        outcomes: list[Outcome] = []
+        race(partial(_one_each, takes, branches, outcomes), 2)
+        kinds = {type(outcome) for outcome in outcomes}
+        assert kinds == {Accepted, Inconsistent}
+    centre.close()

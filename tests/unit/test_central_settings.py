@@ -93,6 +93,7 @@ def test_two_variables_may_say_together_what_neither_may_say_alone() -> None:
     env = {
         "SEALDOCK_CENTRAL_WEB_CERT": "c",
         "SEALDOCK_CENTRAL_WEB_KEY": "k",
+        "SEALDOCK_CENTRAL_WEB_CLIENT_CA": "a",
         "SEALDOCK_CENTRAL_WEB_LISTEN": "0.0.0.0:8471",
     }
     assert load_central(env=env).settings.web.cert == "c"

@@ -260,14 +260,33 @@ def test_an_empty_log_has_one_root(centre: Centre) -> None:
     assert [fork.kind for fork in centre.evidence.all(ORIGIN)] == ["empty"]
 
 
-def test_evidence_is_bounded(centre: Centre) -> None:
-    """A log that forks without end fills no disk: the first pieces are kept."""
+def test_evidence_is_bounded_and_hides_no_fork(
+    centre: Centre, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Heads that nobody proved fill no disk, each is logged, and a fork after them is kept."""
     add(centre, LOG.body(0, 10))
-    for number in range(40):
-        add(centre, Submitter.of(10, branch=f"{number} ").body(10, 10))
+    for size in range(11, 51):
+        add(centre, Submitter.of(size, branch="x").body(10, size))
+    add(centre, OTHER.body(10, 10))
     kept = centre.evidence.all(ORIGIN)
-    assert len(kept) == 32
-    assert kept[0].theirs == Submitter.of(10, branch="0 ").note(10)
+    assert [fork.kind for fork in kept] == ["proof"] * 32 + ["roots"]
+    assert kept[0].theirs == Submitter.of(11, branch="x").note(11)
+    logged = [one.getMessage() for one in caplog.records]
+    for size in (*range(11, 51), 10):
+        assert any(f": {size} entries, root " in line for line in logged)
+
+
+def test_what_was_explained_counts_for_nothing(centre: Centre) -> None:
+    """A client that proves badly each time and then well leaves the last traces, and no more."""
+    log = Submitter.of(60)
+    add(centre, log.body(0, 10))
+    for size in range(11, 51):
+        add(centre, body(size - 1, log.proof(5, 9), log.note(size)))
+        assert isinstance(add(centre, log.body(size - 1, size)), Accepted)
+    kept = centre.evidence.all(ORIGIN)
+    assert [fork.size for fork in kept] == [*range(19, 51)]
+    add(centre, Submitter.of(60, branch="x").body(50, 60))
+    assert centre.evidence.standing() == {ORIGIN: 1}
 
 
 def test_a_dock_that_was_taken_out_is_held_to_what_it_signed(centre: Centre) -> None:
