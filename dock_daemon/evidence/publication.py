@@ -17,6 +17,7 @@ of the newest size join the checkpoint file as they come; its text and our lines
 """
 
 import functools
+import logging
 import secrets
 import shutil
 from collections import deque
@@ -29,13 +30,17 @@ from dock_daemon.evidence import cosignatures, durable
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.log_key import LogKeys
 from hashing import checkpoint, growth, note
+from hashing.checked_tiles import CheckedTiles
 from hashing.checkpoint import Checkpoint
 from hashing.entry import At
 from hashing.errors import EvidenceError
 from hashing.keys import VerifierKey
 from hashing.merkle import Frontier
 from hashing.mldsa import MldsaKey
+from hashing.proofs import range_root
 from hashing.tiles import WIDTH, Bundle, Tile, pack_bundle, pack_tile, parse_path, shape
+
+log = logging.getLogger(__name__)
 
 _STRIDE: Final = 1 << 16  # entries that are turned into tiles at a time
 
@@ -150,7 +155,19 @@ class Publisher:
             self._sweep(before, size)
 
     def root_at(self, ledger: Ledger, size: int) -> bytes:
-        """Return the root that the first `size` entries give; it walks all of them."""
+        """Return the root that the first `size` of the signed entries give.
+
+        A few tiles tell it, each held against the signed root. Only where one of them is
+        damaged all entries are walked.
+        """
+        signed = self._frontier
+        tiles = CheckedTiles(
+            signed.size, signed.root(), lambda path: (self._log / path).read_bytes()
+        )
+        try:
+            return range_root(0, size, tiles.tile) if size else Frontier().root()
+        except (OSError, EvidenceError) as error:
+            log.warning("the tiles do not tell the root at size %d: %s", size, error)
         frontier = Frontier()
         for start in range(0, size, _STRIDE):
             for leaf in ledger.leaves(start, min(start + _STRIDE, size)):
