@@ -39,13 +39,28 @@ def alarm_lines(signing: Row, lang: str) -> list[str]:
 
 
 def signing_lines(signing: Row, lang: str, now_s: float) -> list[str]:
-    """Return who vouches for the log; nothing where nobody is asked to."""
-    if not signing.get("cosigners"):
+    """Return who vouches for the log; nothing where nobody is asked to, and all is well."""
+    cosigners = signing.get("cosigners")
+    remedies = _remedies(signing["why"], lang)
+    if not cosigners and not remedies:
         return []
     state = say(f"signing-state.{signing['state']}", lang)
     lines = [say("signing.line", lang, state=state, why=term("signing-why", signing["why"], lang))]
-    lines += [_cosigner(one, lang, now_s) for one in signing["cosigners"]]
+    lines += remedies
+    if not cosigners:
+        return lines
+    lines += [_cosigner(one, lang, now_s) for one in cosigners]
     return [*lines, say("signing.window", lang, count=signing["window"])]
+
+
+def _remedies(why: str, lang: str) -> list[str]:
+    match why:
+        case "copy-unknown-key":
+            return [say("signing.remedy-copy-unknown-key", lang)]
+        case "copy-absent":
+            return [say("signing.remedy-copy-absent", lang)]
+        case _:
+            return []
 
 
 def _cosigner(one: Row, lang: str, now_s: float) -> str:

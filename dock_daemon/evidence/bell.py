@@ -1,7 +1,7 @@
 """The alarm of one log: rung once, kept for good, and silenced only for a reason."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dock_daemon.errors import AlarmProvedError, NoAlarmError
@@ -41,15 +41,21 @@ class Bell:
 
     def ring(self, alarm: Alarm, ours: Checkpoint | None, notes: dict[str, bytes]) -> None:
         """Say it loudly, then keep what shows it; a disk that refuses keeps nothing quiet."""
-        # From here on it rings in this life, whatever the disk says.
-        self._ringing.append(alarm)
-        log.critical(
-            "SIGNING HAS STOPPED (%s, shown by %s): ours is %s, theirs is %s",
-            alarm.why,
-            alarm.witness or "a note",
-            _spell(None if ours is None else Head(size=ours.size, root=ours.root.hex())),
-            _spell(alarm.theirs),
-        )
+        standing = self._like(alarm)
+        if standing is None:
+            # From here on it rings in this life, whatever the disk says.
+            self._ringing.append(alarm)
+            log.critical(
+                "SIGNING HAS STOPPED (%s, shown by %s): ours is %s, theirs is %s",
+                alarm.why,
+                alarm.witness or "a note",
+                _spell(None if ours is None else Head(size=ours.size, root=ours.root.hex())),
+                _spell(alarm.theirs),
+            )
+        elif standing.where:
+            return
+        else:  # the disk refused it before: it is tried again
+            alarm = standing
         try:
             kept = alarms.keep(self._state, self._origin, alarm, notes)
         except (OSError, ValueError) as error:
@@ -71,12 +77,21 @@ class Bell:
                 raise AlarmProvedError(alarm.where)
         return tuple(self._ringing)
 
-    def silence(self, reason: str, at_ms: int) -> None:
-        """Take the alarms that stand for false; raise as `demand_claims` does, or OSError."""
-        for alarm in self.demand_claims():
+    def silence(self, claims: Sequence[Alarm], reason: str, at_ms: int) -> None:
+        """Take these alarms for false, and no other that rings by now; raise OSError."""
+        for claim in claims:
+            alarm = self._like(claim)
+            if alarm is None or alarm.proved:
+                continue
             if alarm.where:
                 alarms.resolve(alarm, reason, at_ms)
             self._ringing.remove(alarm)
+
+    def _like(self, alarm: Alarm) -> Alarm | None:
+        """Return the alarm that rings already and says the same, kept or not."""
+        said = (alarm.why, alarm.theirs, alarm.ours)
+        same = (one for one in self._ringing if (one.why, one.theirs, one.ours) == said)
+        return next(same, None)
 
 
 def _spell(head: Head | None) -> str:

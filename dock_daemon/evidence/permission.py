@@ -25,6 +25,7 @@ class Copy(StrEnum):
     SAME_MEDIUM = "same-medium"  # it lies on the state's own file system: it proves nothing
     OLDER = "older"
     AGREES = "agrees"
+    UNKNOWN_KEY = "unknown-key"  # longer than ours, by a key that we do not know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +121,21 @@ class Contradicted:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """The copy holds a longer head under our name, of which nobody here can tell whose it is."""
+
+    before: Before
+    """What is known by now; it takes the place of what was."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """It is so late on the monotonic clock."""
 
     now_s: float
 
 
-Event: TypeAlias = Vouched | KnowsNothing | Answered | Contradicted | TimePassed
+Event: TypeAlias = Vouched | KnowsNothing | Answered | Contradicted | Doubted | TimePassed
 
 BY_COPY: Final = "head-copy"
 
@@ -143,6 +152,8 @@ def step(state: State, event: Event) -> State:
             return state
         case _, Contradicted(why):
             return Stopped(why)
+        case _, Doubted(before):
+            return _doubted(state, before)
         case ((Free() | Granted()), _):
             return state
         case _, Vouched(witness):
@@ -198,7 +209,7 @@ def _counts(witness: str, asked: Asked) -> bool:
 def _unknown_to(state: Asking | Held, witness: str) -> State:
     asked = _heard(state.asked, witness, "none")
     before = asked.before
-    if before.nothing_signed:
+    if before.nothing_signed and before.copy is not Copy.UNKNOWN_KEY:
         # Where nothing was signed there is nothing to vouch for: nobody knowing us will do,
         # but as long as there is time all are asked.
         unknown_to = {name for name, how in asked.heard.items() if how == "none"}
@@ -213,9 +224,21 @@ def _out_of_time(asked: Asked) -> State:
     if asked.before.copy is Copy.AGREES:
         return Granted(BY_COPY, asked)
     unknown_to = sorted(name for name, how in asked.heard.items() if how == "none")
-    if asked.before.nothing_signed and unknown_to:
+    doubted = asked.before.copy is Copy.UNKNOWN_KEY
+    if asked.before.nothing_signed and unknown_to and not doubted:
         return Granted(unknown_to[0], asked)
     return Held(asked)
+
+
+def _doubted(state: Free | Asking | Granted | Held, before: Before) -> State:
+    """Return what is so once the copy is in doubt: who agreed has to say so again."""
+    match state:
+        case Asking(asked=asked, until_s=until_s):
+            return Asking(replace(asked, before=before), until_s)
+        case Granted(asked=asked) | Held(asked=asked):
+            return Held(replace(asked, before=before))
+        case Free():
+            return Held(Asked(before=before))
 
 
 def _heard(asked: Asked, witness: str, how: str) -> Asked:
@@ -229,6 +252,8 @@ def _with(state: Asking | Held, asked: Asked) -> State:
 def _lack(asked: Asked) -> str:
     """Return what stands between us and a signature, the gravest first."""
     answers = set(asked.heard.values())
+    if asked.before.copy is Copy.UNKNOWN_KEY:
+        return "copy-unknown-key"
     if asked.forgot:
         return "witness-forgot"
     if "vouched" in answers:

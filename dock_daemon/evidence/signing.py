@@ -8,7 +8,7 @@ and the publisher is let sign or not.
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -98,9 +98,7 @@ class Signing:
         """
         self._publisher.start(ledger)
         self._cosigning.begin(ledger)
-        copy = self._look_at_copy(ledger)
-        if self._roster.cosigners and self.alarm is None:
-            self._standing = self._first(ledger, copy)
+        self._ask_anew(ledger)
         self._take_up_alarms(ledger)
         self._tell("signing")
 
@@ -108,7 +106,7 @@ class Signing:
         """Sign and publish what waits, if that is permitted; raise as Publisher.publish does."""
         self._step(ledger, permission.TimePassed(self._monotonic()))
         if self._copy is not None and (found := self._copy.news()) is not None:
-            self._judge_copy(ledger, self._copy, found)
+            self._doubt_if(ledger, self._judge_copy(ledger, self._copy, found))
         if permission.may_sign(self._standing):
             self._publisher.publish(ledger, at)
         else:
@@ -161,13 +159,17 @@ class Signing:
         """
         return self._bell.demand_claims()
 
-    def dismiss(self, ledger: Ledger, reason: str) -> dict[str, object]:
-        """Take somebody's mere word for false, and ask anew; raise as `claims` does, or OSError."""
-        self._bell.silence(reason, self._clock.at().utc_ms)
-        self._standing = permission.Free("no-witness")
-        copy = self._look_at_copy(ledger)
-        if self._roster.cosigners and self.alarm is None:
-            self._standing = self._first(ledger, copy)
+    def dismiss(self, ledger: Ledger, claims: Sequence[Alarm], reason: str) -> dict[str, object]:
+        """Take these claims for false, and ask anew unless another alarm stands by now.
+
+        Raises OSError.
+        """
+        self._bell.silence(claims, reason, self._clock.at().utc_ms)
+        if self.alarm is None:
+            self._standing = permission.Free("no-witness")
+            self._ask_anew(ledger)
+        else:
+            self._standing = permission.Stopped(self.alarm.why)
         self._tell("signing")
         return {"state": permission.name_of(self._standing), **self._reason()}
 
@@ -194,18 +196,35 @@ class Signing:
 
     # -- the start -----------------------------------------------------------
 
+    def _ask_anew(self, ledger: Ledger) -> None:
+        """Begin where nobody has agreed yet; the copy is looked at first."""
+        copy = self._look_at_copy(ledger)
+        if self.alarm is not None:
+            return
+        if self._roster.cosigners:
+            self._standing = self._first(ledger, copy)
+        elif copy in {Copy.ABSENT, Copy.SAME_MEDIUM} and self._publisher.signed is not None:
+            self._standing = permission.Free("copy-absent")
+        self._doubt_if(ledger, copy)
+
     def _first(self, ledger: Ledger, copy: Copy) -> permission.State:
         if self._keys.fresh and self._publisher.signed is None:
             return permission.Free("new-log")
-        before = Before(
+        forgot = json.loads(ledger.meta(_FORGOT) or "[]")
+        until_s = self._monotonic() + self._ask_within_s
+        return permission.begin(self._before(copy), until_s, forgot=frozenset(forgot))
+
+    def _before(self, copy: Copy) -> Before:
+        return Before(
             witnesses=frozenset(one.name for one in self._roster.cosigners),
             acquainted=self._cosigning.acquainted,
             nothing_signed=self._publisher.signed is None,
             copy=copy,
         )
-        forgot = json.loads(ledger.meta(_FORGOT) or "[]")
-        until_s = self._monotonic() + self._ask_within_s
-        return permission.begin(before, until_s, forgot=frozenset(forgot))
+
+    def _doubt_if(self, ledger: Ledger, copy: Copy) -> None:
+        if copy is Copy.UNKNOWN_KEY:
+            self._step(ledger, permission.Doubted(self._before(copy)))
 
     def _look_at_copy(self, ledger: Ledger) -> Copy:
         """Compare the copy on another medium with our head; one that knows more is an alarm."""
@@ -232,8 +251,18 @@ class Signing:
                 return Copy.AGREES
         if verdict is None:
             copy.leave()
-            return Copy.ABSENT
+            return Copy.UNKNOWN_KEY if self._may_be_later(data) else Copy.ABSENT
         return Copy.OLDER
+
+    def _may_be_later(self, data: bytes) -> bool:
+        """Tell whether a head that is not known for ours may be, by a key that we forgot."""
+        try:
+            theirs, said = heads.stated(data), self._says_of_us(data)
+        except EvidenceError:
+            return False
+        signed = self._publisher.signed
+        longer = theirs.size > (0 if signed is None else signed.size)
+        return theirs.origin == self._origin and longer and said != "retired"
 
     def _take_up_alarms(self, ledger: Ledger) -> None:
         """Go on where an earlier life stopped, unless our log holds by now what it lacked then."""
@@ -289,24 +318,36 @@ class Signing:
     def _says_of_us(self, data: bytes) -> str:
         """Return who says that a head is ours: `signed`, `cosigned`, or nobody that counts.
 
-        Raises EvidenceError if it is no head, or a line claims to be ours and is not.
+        `retired` is a key of ours that does not sign at this size: it counts for nothing, so
+        whoever finds it later can stop no dock with it. Raises EvidenceError if it is no head,
+        or a line claims to be ours and is not.
         """
-        if heads.stated(data).origin != self._origin:
+        theirs = heads.stated(data)
+        if theirs.origin != self._origin:
             return ""
-        if heads.is_signed(data, self._keys.verifiers()):
+        second = [] if self._keys.mldsa is None else [self._keys.mldsa.verifier()]
+        if heads.is_signed(data, [*self._keys.succession.keys_at(theirs.size), *second]):
             return "signed"
-        return "cosigned" if self._cosigning.knows(data) else ""
+        if self._cosigning.knows(data):
+            return "cosigned"
+        return "retired" if heads.is_signed(data, self._keys.verifiers()) else ""
 
     def _judged(self, ledger: Ledger, data: bytes, *, shown_by: str) -> Verdict | None:
         """Return how a note stands to our log, None if it is not ours; raise the alarm."""
         try:
             ours = self._says_of_us(data)
-            verdict = past.verdict(ledger, self._publisher, data) if ours else None
+            counts = ours in {"signed", "cosigned"}
+            verdict = past.verdict(ledger, self._publisher, data) if counts else None
         except EvidenceError as error:
             log.warning("%s shows what is no head: %s", shown_by or "somebody", error)
             return None
         if verdict is None:
-            log.warning("%s shows a head that is not ours", shown_by or "somebody")
+            told = (
+                "%s shows a head by a key of ours that does not sign at its size: it is refused"
+                if ours == "retired"
+                else "%s shows a head that is not ours"
+            )
+            log.warning(told, shown_by or "somebody")
         if verdict in {Verdict.AHEAD, Verdict.FORK}:
             theirs = heads.stated(data)
             head = Head(size=theirs.size, root=theirs.root.hex())

@@ -1,6 +1,8 @@
 """The head on another medium: it speaks when no witness does, and never for a disk that forgot."""
 
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from dock_daemon.evidence import alarms
+from dock_daemon.evidence.head_copy import HeadCopy
 from dock_daemon.evidence.state import State, open_state
 from hashing import checkpoint, note
-from tests.docks import DockIn
+from hashing.checkpoint import Checkpoint
+from hashing.keys import SignerKey
+from tests.docks import ORIGIN, DockIn
 from tests.require import need
-from tests.witnessed import Core, Witness, grow, running
+from tests.witnessed import Core, Witness, grow, key_of, running
 
 
 @pytest.fixture
@@ -201,9 +206,9 @@ def test_a_dismissal_does_not_pass_over_the_copy(dock: DockIn, stick: Path, tmp_
     with opened(dock, stick, witness) as state:
         core = Core(state)
         core.tell("witness", name="central", answer="size", size=99)
-        state.sealer.ask(lambda _ledger: state.signing.claims())
         (stick / "taken out").rename(path)
-        state.sealer.ask(lambda ledger: state.signing.dismiss(ledger, "looked into"))
+        claims = state.signing.claims()
+        state.sealer.ask(lambda ledger: state.signing.dismiss(ledger, claims, "looked into"))
         assert (core.signing["state"], core.signing["why"]) == ("stopped", "ahead")
 
 
@@ -219,3 +224,129 @@ def test_a_strangers_note_there_is_left_alone(dock: DockIn, stick: Path) -> None
         assert Core(state).vouched(witness) == "granted"
         grow(Core(state))
     assert path.read_bytes() == b"no note"
+
+
+def longer_by(dock: DockIn, key: SignerKey, size: int = 99) -> bytes:
+    """Return a head under the dock's name that is longer than its log."""
+    return note.sign(Checkpoint(key_of(dock).name, size, b"r" * 32).encode(), [key])
+
+
+def test_a_longer_head_by_a_key_that_this_disk_does_not_know_holds(
+    dock: DockIn, stick: Path
+) -> None:
+    """A disk from before a key change signs nothing until a witness agrees, or the copy goes."""
+    witness = Witness()
+    with running(dock, witness, settings=on(stick)) as core:
+        grow(core)
+    (path,) = stick.glob("*.checkpoint")
+    later = SignerKey.generate(key_of(dock).name, b"n" * 32)
+    path.write_bytes(longer_by(dock, later))
+    with opened(dock, stick) as state:
+        published = Core(state).signing["published"]
+        assert why(state) == ("held", "copy-unknown-key")
+        assert Core(state).signing["published"] == published
+    with opened(dock, stick, witness) as state:
+        assert why(state) == ("held", "copy-unknown-key")
+        assert Core(state).vouched(witness) == "granted"
+    assert path.read_bytes() == longer_by(dock, later)
+    path.unlink()
+    with opened(dock, stick) as state:
+        assert why(state)[0] == "free", "it was somebody else's, and was taken away"
+
+
+def test_a_longer_head_by_an_unknown_key_that_comes_in_late_holds(
+    dock: DockIn, stick: Path
+) -> None:
+    """Also while the dock runs, and a witness has to agree again."""
+    witness = Witness()
+    later = SignerKey.generate(ORIGIN, b"n" * 32)
+    for witnesses in ((), (witness,)):
+        with running(dock, *witnesses, settings=on(stick)) as core:
+            if core.signing["state"] == "asking":
+                assert core.vouched(witness) == "granted"
+            grow(core)
+            (path,) = stick.glob("*.checkpoint")
+            path.write_bytes(longer_by(dock, later))
+            grow(core)
+            assert (core.signing["state"], core.signing["why"]) == ("held", "copy-unknown-key")
+            assert core.signing["waiting"] >= 1
+            path.unlink()
+    assert dock.verify().problems == ()
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_strange_head_that_is_no_longer_than_ours_holds_nothing(
+    dock: DockIn, stick: Path, size: int
+) -> None:
+    """It remembers nothing that this disk could have forgotten."""
+    with running(dock, settings=on(stick)) as core:
+        grow(core)
+    (path,) = stick.glob("*.checkpoint")
+    stranger = SignerKey.generate(ORIGIN, b"n" * 32)
+    path.write_bytes(longer_by(dock, stranger, size))
+    with opened(dock, stick) as state:
+        assert why(state)[0] == "free"
+
+
+def test_a_start_without_witness_and_without_the_copy_is_told(
+    dock: DockIn, stick: Path, tmp_path: Path
+) -> None:
+    """It signs, for somebody must begin; that nobody could agree is said until the next start."""
+    with running(dock, settings=on(stick)) as core:
+        assert core.signing["why"] == "no-witness"
+        grow(core)
+    for folder in (tmp_path / "not there", tmp_path):
+        with opened(dock, folder) as state:
+            assert why(state) == ("free", "copy-absent")
+    with opened(dock, stick) as state:
+        assert why(state) == ("free", "no-witness")
+
+
+def test_a_medium_that_hangs_is_waited_for_once(tmp_path: Path) -> None:
+    """A read that never comes back holds up neither the sealer nor later heads."""
+    state, folder = tmp_path / "state", tmp_path / "hung"
+    for made in (state, folder):
+        made.mkdir()
+    copy = HeadCopy(folder, state, ORIGIN, patience_s=0.05)
+    copy.put(b"first")
+    copy.path.unlink()
+    os.mkfifo(copy.path)  # whoever opens it to read waits for a writer
+    assert copy.news() is None
+    copy.put(b"second")
+    with pytest.raises(TimeoutError):
+        copy.read()
+    with pytest.raises(TimeoutError):
+        assert copy.elsewhere
+    assert stat.S_ISFIFO(copy.path.stat().st_mode)
+
+
+def test_what_waited_for_a_medium_gives_way_to_what_is_newer(tmp_path: Path) -> None:
+    """Once it answers again it gets the newest head, and none that was meant for it before."""
+    state, folder = tmp_path / "state", tmp_path / "hung"
+    for made in (state, folder):
+        made.mkdir()
+    copy = HeadCopy(folder, state, ORIGIN, patience_s=0.05)
+    os.mkfifo(copy.path)
+    assert copy.news() is None
+    for head in (b"first", b"second"):
+        copy.put(head)
+    pipe = os.open(copy.path, os.O_WRONLY)  # it answers: the read that hung ends
+    copy.path.unlink()
+    os.close(pipe)
+    patient = HeadCopy(folder, state, ORIGIN)
+    assert patient.read() is None
+    while not copy.path.exists():
+        copy.put(b"third")
+    assert patient.read() == b"third"
+
+
+def test_another_medium_is_not_written_over_unread(tmp_path: Path) -> None:
+    """One that came in since the last look is read first, and told."""
+    state, folder = tmp_path / "state", tmp_path / "there"
+    for made in (state, folder):
+        made.mkdir()
+    copy = HeadCopy(folder, state, ORIGIN)
+    copy.put(b"first")
+    copy.path.write_bytes(b"another dock's life")
+    copy.put(b"second")
+    assert copy.news() == b"another dock's life"

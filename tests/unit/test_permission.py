@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from dock_daemon.evidence.permission import (
     Answered,
+    Asked,
     Asking,
     Before,
     Contradicted,
     Copy,
+    Doubted,
     Event,
     Free,
     Granted,
@@ -118,6 +120,17 @@ def test_who_is_not_asked_is_free_until_contradicted() -> None:
     assert step(free, Contradicted("fork")) == Stopped("fork")
 
 
+def test_a_copy_in_doubt_holds_whatever_was_granted() -> None:
+    """Nothing but a witness that agrees after it lets it go on."""
+    doubted = before("old", copy=Copy.UNKNOWN_KEY, nothing_signed=True)
+    for state in (Free("no-witness"), Granted("head-copy", Asked(before=before("old")))):
+        held = step(state, Doubted(doubted))
+        assert (name_of(held), why(held)) == ("held", "copy-unknown-key")
+        assert isinstance(step(step(held, KnowsNothing("old")), TimePassed(99)), Held)
+        assert isinstance(step(held, Vouched("old")), Granted)
+    assert isinstance(after(doubted, KnowsNothing("old"), TimePassed(10)), Held)
+
+
 NAMED = st.sampled_from(NAMES)
 EVENTS = st.lists(
     st.one_of(
@@ -126,6 +139,7 @@ EVENTS = st.lists(
         st.builds(Answered, NAMED, st.sampled_from(["refused", "stale", "unreachable", "size"])),
         st.builds(Contradicted, st.sampled_from(["ahead", "fork"])),
         st.builds(TimePassed, st.floats(0, 20)),
+        st.builds(Doubted, st.just(before("old", copy=Copy.UNKNOWN_KEY))),
     ),
     max_size=12,
 )
@@ -148,6 +162,8 @@ def test_nothing_is_signed_on_anybodys_silence(known: Before, events: list[Event
             assert state is earlier
         if isinstance(event, Contradicted):
             assert isinstance(state, Stopped)
+        if isinstance(event, Doubted):
+            assert not may_sign(state)
         if may_sign(state) and not may_sign(earlier):
             vouched = isinstance(event, Vouched) and (
                 event.witness in known.acquainted or not known.acquainted

@@ -2,16 +2,19 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from dock_daemon.errors import AlarmProvedError, NoAlarmError
-from dock_daemon.evidence import alarms, dismissal
+from dock_daemon.evidence import alarms, dismissal, key_change
 from dock_daemon.evidence.state import open_state
 from hashing import checkpoint, note
 from hashing.checkpoint import Checkpoint
 from hashing.keys import SignerKey
+from hashing.merkle import Frontier
 from tests.docks import DockIn
 from tests.witnessed import (
     LONG_AGO_S,
@@ -22,6 +25,7 @@ from tests.witnessed import (
     begun,
     forged,
     grow,
+    key_of,
     running,
 )
 
@@ -372,3 +376,77 @@ def test_a_witness_whose_clock_once_ran_ahead_can_vouch_again(dock: DockIn) -> N
     with running(dock, witness) as core:
         assert core.vouched(witness, NOW_S - 700) == "asking"
         assert core.vouched(witness, NOW_S) == "granted"
+
+
+def test_a_retired_key_stops_nothing_beyond_its_time(dock: DockIn) -> None:
+    """Whoever finds it later makes heads that are refused; over its own time it still proves."""
+    witness = Witness()
+    with running(dock, witness) as core:
+        grow(core)
+        old, state, at = key_of(dock), core.state, dock.clock.at()
+        covered = core.shown.size
+        for turn in (key_change.change, key_change.retire):
+            state.sealer.ask(partial(turn, keys=state.keys, folder=dock.root / "key", at=at))
+            grow(core)
+
+        def by_old(size: int) -> str:
+            text = Checkpoint(old.name, size, b"f" * 32).encode()
+            return note.sign(text, [old]).decode()
+
+        for size in (core.shown.size, core.shown.size + 90):
+            core.tell("witness", name="central", answer="head", note=by_old(size))
+            refused = core.tell("cosigned", note=by_old(size))["refused"]
+            assert [one["why"] for one in refused] in (["not-ours"], ["unknown-size"])
+        assert core.signing["state"] == "free"
+        assert alarms.load(dock.root) == []
+        core.tell("witness", name="central", answer="head", note=by_old(covered))
+        assert (core.signing["state"], core.signing["why"]) == ("stopped", "fork")
+
+
+def test_a_disk_that_refuses_an_alarm_is_asked_again_and_rings_once(dock: DockIn) -> None:
+    """However often it is shown; once there is room it is kept, and once."""
+    witness = Witness()
+    with running(dock, witness) as core:
+        (dock.root / "alarms").write_text("no folder")
+        for _ in range(3):
+            core.tell("witness", name="central", answer="size", size=9)
+        told = core.state.signing.claims()
+        assert [(one.theirs.size, one.where) for one in told] == [(9, "")]
+        (dock.root / "alarms").unlink()
+        for _ in range(2):
+            core.tell("witness", name="central", answer="size", size=9)
+        (kept,) = alarms.load(dock.root)
+        assert core.state.signing.claims() == (kept,)
+
+
+def test_a_proof_that_comes_in_during_a_dismissal_is_not_dismissed(dock: DockIn) -> None:
+    """The entry names the claim, which is dismissed; what was proved meanwhile rings on."""
+    witness = Witness()
+    begun(dock, witness)
+    with running(dock, witness) as core:
+        state = core.state
+        core.tell("witness", name="central", answer="size", size=9)
+        claims = state.signing.claims()
+        core.tell("witness", name="central", answer="head", note=forged(dock, 2))
+        state.sealer.ask(lambda ledger: state.signing.dismiss(ledger, claims, "looked into"))
+        assert (core.signing["state"], core.signing["why"]) == ("stopped", "fork")
+        assert [one.why for one in alarms.load(dock.root)] == ["fork"]
+
+
+def test_the_root_at_any_size_is_told_by_the_tiles(dock: DockIn) -> None:
+    """No entry is read for it; where a tile is damaged the entries tell it all the same."""
+    with running(dock) as core:
+        state, at = core.state, dock.clock.at()
+        state.sealer.ask(lambda ledger: ledger.append([NOTE] * 600, at))
+        state.sealer.ask(lambda ledger: state.signing.publish(ledger, at))
+        publisher = state.signing._publisher  # noqa: SLF001  nothing shows a root of a size that was never signed
+        leaves = state.sealer.ask(lambda ledger: list(ledger.leaves(0, 600)))
+        frontier, roots = Frontier(), {0: Frontier().root()}
+        for size, leaf in enumerate(leaves, 1):
+            frontier.append(leaf)
+            roots[size] = frontier.root()
+        sizes = [0, 1, 3, 255, 256, 257, 511, 512, 599, 600]
+        nobody = cast("Any", None)
+        assert [publisher.root_at(nobody, size) for size in sizes] == [roots[at] for at in sizes]
+        (dock.root / "log" / "tile" / "0" / "000").write_bytes(bytes(256 * 32))
+        assert state.sealer.ask(lambda ledger: publisher.root_at(ledger, 3)) == roots[3]
