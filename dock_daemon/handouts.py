@@ -185,7 +185,7 @@ class Handouts:
         return cast("list[int]", row["seqs"])
 
     def _entries(self) -> int:
-        return cast("int", self._ask({"ask": "status"})["totals"]["entries"])
+        return cast("int", self._ask({"ask": "signing"})["entries"])
 
     def _signer_of(self, size: int) -> VerifierKey:
         """Return the newest of the log's keys that sign a head of `size`.

@@ -14,7 +14,8 @@ def vouching(
     """Return the newest cosignature of each cosigner, and the window that none covers.
 
     The window is the entries that nobody but the dock vouches for: whoever holds its key
-    could still rewrite these unseen.
+    could still rewrite these unseen. What says only that somebody has vouched is not counted:
+    it waits for no head, so it would never be nothing.
     """
     newest = {one.name: cosignatures.newest(ledger, one.ids) for one in roster.cosigners}
     covered = max((one.size for one in newest.values() if one is not None), default=0)
@@ -29,7 +30,7 @@ def vouching(
             }
             for one in roster.cosigners
         ],
-        "window": ledger.size - covered,
+        "window": ledger.waiting(covered),
     }
 
 
@@ -40,7 +41,12 @@ def at_rest(ledger: Ledger, state: Path, roster: Roster) -> dict[str, object]:
     try:
         standing = alarms.load(state)
     except (OSError, ValueError) as error:
-        return {"state": "stopped", "why": "alarm-unreadable", "alarm": {"detail": str(error)}}
+        return {
+            "state": "stopped",
+            "why": "alarm-unreadable",
+            "entries": ledger.size,
+            "alarm": {"detail": str(error)},
+        }
     return {
         "state": "stopped" if standing else "at-rest",
         "why": standing[0].why if standing else "no-daemon",

@@ -8,7 +8,9 @@ from click import BadParameter
 from click.testing import CliRunner, Result
 
 from config.exit_codes import ExitCode
+from config.messages import say
 from dock_daemon.commands.root import sealdock
+from dock_daemon.commands.signing_lines import signing_lines
 from tests.cards import make_exfat_card
 from tests.docks import ORIGIN, DockIn, some_bytes
 from tests.witnessed import Witness, begun, forged, grow, running
@@ -54,10 +56,10 @@ def test_status_names_who_vouches_and_for_how_much(used: DockIn) -> None:
     result = call(used, "status")
     assert code(result) == ExitCode.OK
     assert "witness central: 2 entries cosigned" in result.stdout
-    assert "entries that only this dock vouches for so far: 1" in result.stdout
+    assert "entries that only this dock vouches for so far: 0" in result.stdout
     signing = told(call(used, "status", "--json"))["signing"]
     assert isinstance(signing, dict)
-    assert (signing["state"], signing["window"], signing["alarm"]) == ("at-rest", 1, None)
+    assert (signing["state"], signing["window"], signing["alarm"]) == ("at-rest", 0, None)
     assert "见证方 central" in call(used, "status", lang="zh-CN").stdout
 
 
@@ -121,3 +123,15 @@ def test_a_dock_without_witnesses_is_not_told_about_any(dock: DockIn) -> None:
     assert "witness" not in result.stdout
     assert "vouches" not in result.stdout
     assert "no witness is configured" in call(dock, "signing", "show").stdout
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-CN"])
+@pytest.mark.parametrize(("state", "why"), [("held", "copy-unknown-key"), ("free", "copy-absent")])
+def test_a_copy_that_could_not_agree_is_told_without_any_witness(
+    lang: str, state: str, why: str
+) -> None:
+    """What is so, and what to do; where all is well nothing is said."""
+    line, remedy = signing_lines({"state": state, "why": why, "cosigners": []}, lang, 0)
+    assert say(f"signing-why.{why}", lang) in line
+    assert "head_copy" in remedy or why == "copy-unknown-key"
+    assert signing_lines({"state": "free", "why": "no-witness", "cosigners": []}, lang, 0) == []
