@@ -15,7 +15,7 @@ class ExitCode(enum.IntEnum):
     """The work was done but not all of it: some clips were not read."""
     WARNINGS = 5
     VERIFICATION_FAILED = 6
-    """Evidence does not match its log. Never used for anything else."""
+    """Evidence does not match its log, or lacks what was demanded of it; never anything else."""
     BUSY = 7
     NOT_PERMITTED = 8
     DAEMON_UNREACHABLE = 9
