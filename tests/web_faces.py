@@ -13,6 +13,7 @@ from dock_daemon.web.core import Core
 from tests.authority import Authority, Identity
 from tests.sealed import KEY, ORIGIN, Sealed
 from tests.wire import Client, serving
+from transport.threads import Threads
 from transport.tls import client_context, server_context
 
 
@@ -91,9 +92,9 @@ async def faced(
     state: Path, core: ToldCore | None = None, *, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[str]:
     """Serve a state directory; yield the address. Without a core, none listens."""
-    asked = Core(state)
+    asked, files = Core(state), Threads(4, "files")
     try:
-        async with serving(application(state, asked, "en"), tls=tls) as address:
+        async with serving(application(state, asked, "en", files=files), tls=tls) as address:
             if core is None:
                 yield address
             else:
@@ -101,6 +102,7 @@ async def faced(
                     yield address
     finally:
         asked.close()
+        files.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A file is opened below a root, link by link, and none of them may be a symbolic link: what is
 served lies where it seems to lie. It is read from its descriptor in bounded pieces, in a
-thread, so that a slow disk holds up nobody else.
+thread of those that whoever opened it names, so that a slow disk holds up nobody else.
 """
 
 import asyncio
@@ -26,8 +26,17 @@ NOT_KEPT: Final = "no-store"
 
 # A part that is a file, a symbolic link, too long a name: nothing of ours lies there.
 _NO_SUCH: Final = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
-_RANGE: Final = re.compile(r"bytes=[ \t]*(?:([0-9]{1,19})-([0-9]{1,19})?|-([0-9]{1,19}))[ \t]*")
+_RANGE: Final = re.compile(r"bytes=[ \t]*(?:([0-9]{1,999})-([0-9]{1,999})?|-([0-9]{1,999}))[ \t]*")
 _TAG: Final = re.compile(r'(?:W/)?"[!#-~]*"')
+
+
+class Aside(Protocol):
+    """Does what blocks in a thread."""
+
+    def __call__(
+        self, work: Callable[[int, int], bytes], at: int, count: int, /
+    ) -> Awaitable[bytes]:
+        """Return what `work` returns."""
 
 
 class Body(Protocol):
@@ -180,6 +189,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[], Awaitable[None]] | None = None
     """Awaited before the first byte of the body leaves, and only then; it may raise."""
+    aside: Aside | None = None
+    """Reads the body where that may block; None for one that lies in memory."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and close the body."""
@@ -223,7 +234,11 @@ class Answer:
         try:
             while at < verdict.end and not leaving.done():
                 count = min(CHUNK, verdict.end - at)
-                data = await asyncio.to_thread(self.body.read, at, count)
+                if self.aside is None:
+                    data = self.body.read(at, count)
+                    await asyncio.sleep(0)  # who has gone is noticed in between
+                else:
+                    data = await self.aside(self.body.read, at, count)
                 if not data:
                     raise OSError(f"it ends at {at} of {self.body.size} bytes")
                 at += len(data)

@@ -166,5 +166,11 @@ class _TileFile:
             file = await self._centre.call(open_below, root, path)
         except (TileError, FileNotFoundError) as error:
             raise ProblemError(404, "not-found") from error
-        answer = Answer(body=file, media_type=UPLOAD_TYPE, etag=file.stamp, cache=IMMUTABLE)
+        answer = Answer(
+            body=file,
+            media_type=UPLOAD_TYPE,
+            etag=file.stamp,
+            cache=IMMUTABLE,
+            aside=self._centre.call,
+        )
         await answer(scope, receive, send)

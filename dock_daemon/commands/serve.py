@@ -20,6 +20,7 @@ from transport import listening
 from transport.errors import TlsFileError
 from transport.limits import Limits
 from transport.serving import serve as serve_http
+from transport.threads import Threads
 from transport.tls import Renewal, server_context
 
 log = logging.getLogger("sealdock")
@@ -27,6 +28,7 @@ log = logging.getLogger("sealdock")
 _PULSE_S: Final = 10.0
 # Under TLS a client costs 0.3 MB while it idles, and 0.8 while it takes a clip slowly.
 _LIMITS: Final = Limits(connections=200)
+_READERS: Final = 8  # threads: more do not make a disk faster, and one that is stuck is one less
 _PAIRS: Final = (("key", "cert"), ("cert", "key"), ("cert", "client_ca"), ("client_ca", "crl"))
 """What is missing where it is empty, and the other is given."""
 
@@ -62,7 +64,7 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    core = Core(invocation.state)
+    core, files = Core(invocation.state), Threads(_READERS, "files")
 
     def ready(address: str) -> None:
         _say(invocation, address, guarded=tls is not None)
@@ -70,12 +72,13 @@ async def _serve(
 
     pulse = asyncio.create_task(_pulse(notifier, renewal))
     try:
-        app = application(invocation.state, core, invocation.lang)
+        app = application(invocation.state, core, invocation.lang, files=files)
         await serve_http(app, listen, tls=tls, stop=stop, ready=ready, limits=_LIMITS)
     finally:
         notifier.stopping()
         pulse.cancel()
         core.close()
+        files.close()
 
 
 async def _pulse(notifier: Notifier, renewal: Renewal | None) -> None:

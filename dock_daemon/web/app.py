@@ -11,17 +11,21 @@ from dock_daemon.web.manifests import Manifests
 from dock_daemon.web.proofs import Proofs
 from dock_daemon.web.published import Published
 from transport.door import Door
+from transport.threads import Threads
 
 
-def application(state: Path, core: Core, lang: str) -> Door:
-    """Return what serves the dock whose state directory this is; errors in `lang` by default."""
-    published = Published(state / "log")
+def application(state: Path, core: Core, lang: str, *, files: Threads) -> Door:
+    """Return what serves the dock whose state directory this is; errors in `lang` by default.
+
+    `files` are the threads that read what it serves.
+    """
+    published = Published(state / "log", files)
     rooms = (
         published,
-        Proofs(published),
+        Proofs(published, files),
         DockFace(core),
-        Manifests(core, published, state / "store" / "documents"),
-        Clips(core, state / "store" / "clips"),
+        Manifests(core, published, state / "store" / "documents", files),
+        Clips(core, state / "store" / "clips", files),
     )
     routes = [route for room in rooms for route in room.routes]
     languages = [lang, *(other for other in LANGUAGES if other != lang)]

@@ -23,6 +23,7 @@ from transport import files
 from transport.callers import CENTRAL, Caller
 from transport.files import Answer
 from transport.problems import ProblemError
+from transport.threads import Threads
 
 ONE_ACCESS_S: Final = 600.0
 MOST_ITEMS: Final = 1000
@@ -35,8 +36,14 @@ class Clips:
     """`/v1/clips` and `/v1/inventory`."""
 
     def __init__(
-        self, core: Core, clips: Path, *, clock: Callable[[], float] = time.monotonic
+        self,
+        core: Core,
+        clips: Path,
+        threads: Threads,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._threads = threads
         self._core = core
         self._clips = clips
         self._clock = clock
@@ -59,7 +66,7 @@ class Clips:
             raise ProblemError(404, "no-clip")
         row = await self._core.row({"ask": "clip", "sha256": sha256}, missing="no-clip")
         try:
-            file = await asyncio.to_thread(
+            file = await self._threads.run(
                 files.open_below, self._clips, f"{sha256[:_GROUP]}/{sha256}"
             )
         except FileNotFoundError as error:
@@ -78,6 +85,7 @@ class Clips:
             sha256=sha256,
             cache=files.PRIVATE,
             before=seal,
+            aside=self._threads.run,
         )
 
     async def _seal(self, caller: Caller, sha256: str) -> None:

@@ -1,15 +1,14 @@
 """The core of the dock, asked over its socket from another process."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, cast
 
 from dock_daemon import control
 from dock_daemon.errors import DaemonUnreachableError
 from transport.problems import ProblemError
+from transport.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +27,11 @@ class Core:
         self._state = state
         self._waiting = 0
         # Threads of its own: while the core is slow, files are served all the same.
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="core")
+        self._threads = Threads(_AT_ONCE, "core")
 
     def close(self) -> None:
-        """Let go of the threads."""
-        self._threads.shutdown(cancel_futures=True)
+        """Let go of the threads, whether or not they have an answer yet."""
+        self._threads.close()
 
     async def ask(self, request: control.Request) -> object:
         """Return what the core answers; raise ProblemError (503) where it does not.
@@ -59,10 +58,9 @@ class Core:
     async def _once(self, request: control.Request) -> object | None:
         if self._waiting >= _WAITING:
             raise silent()
-        loop = asyncio.get_running_loop()
         self._waiting += 1
         try:
-            return await loop.run_in_executor(self._threads, control.ask, self._state, request)
+            return await self._threads.run(control.ask, self._state, request)
         except (DaemonUnreachableError, OSError) as error:
             log.warning("asked for %s, the core: %s", request.get("ask", "access"), error)
             raise silent() from error

@@ -24,6 +24,7 @@ from transport import files
 from transport.callers import AUDITOR, CENTRAL
 from transport.files import Answer, Bytes
 from transport.problems import ProblemError
+from transport.threads import Threads
 
 MEDIA_TYPE: Final = "application/vnd.sealdock.manifest"
 MOST_ITEMS: Final = 500
@@ -39,8 +40,9 @@ T = TypeVar("T")
 class Manifests:
     """`/v1/manifests`."""
 
-    def __init__(self, core: Core, published: Published, documents: Path) -> None:
+    def __init__(self, core: Core, published: Published, documents: Path, threads: Threads) -> None:
         self._core = core
+        self._threads = threads
         self._published = published
         self._documents = documents
         self._one = asyncio.Lock()  # a large one fills memory: one at a time
@@ -73,7 +75,7 @@ class Manifests:
         if row[head] is None:
             raise ProblemError(404, "no-cosigned")
         async with self._one:
-            data = await asyncio.to_thread(self._assembled, row, row[head], withheld=withheld)
+            data = await self._threads.run(self._assembled, row, row[head], withheld=withheld)
         digest = hashlib.sha256(data).hexdigest()
         return Answer(
             body=Bytes(data), media_type=MEDIA_TYPE, etag=digest, sha256=digest, cache=_PRIVATE

@@ -1,6 +1,5 @@
 """Proofs of the log, made from its published tiles."""
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -17,13 +16,15 @@ from hashing.growth import Read
 from transport import files
 from transport.files import Answer, Bytes
 from transport.problems import ProblemError
+from transport.threads import Threads
 
 
 class Proofs:
     """What proves an entry, or that one log is the beginning of another."""
 
-    def __init__(self, published: Published) -> None:
+    def __init__(self, published: Published, threads: Threads) -> None:
         self._published = published
+        self._threads = threads
 
     @property
     def routes(self) -> list[Route]:
@@ -49,10 +50,10 @@ class Proofs:
 
     async def _made(self, size: int, make: Callable[[Read], list[bytes]]) -> list[str]:
         try:
-            published, read = await asyncio.to_thread(self._published.reader)
+            published, read = await self._threads.run(self._published.reader)
             if size > published:
                 raise ProblemError(404, "beyond", published=published)
-            hashes = await asyncio.to_thread(_from_tiles, make, read)
+            hashes = await self._threads.run(_from_tiles, make, read)
         except FileNotFoundError as error:
             raise ProblemError(404, "no-log") from error
         except (EvidenceError, OSError) as error:

@@ -5,7 +5,6 @@ its full one has replaced is answered from the full one, which begins with it: w
 checkpoint still finds the tiles that belong to it.
 """
 
-import asyncio
 import hashlib
 from pathlib import Path
 from typing import Final
@@ -30,6 +29,7 @@ from hashing.tiles import (
 from transport import files
 from transport.files import Answer, Bytes, File
 from transport.problems import ProblemError
+from transport.threads import Threads
 
 TEXT: Final = "text/plain; charset=utf-8"
 OCTETS: Final = "application/octet-stream"
@@ -41,8 +41,9 @@ _LENGTH: Final = 2  # bytes before each entry of a bundle
 class Published:
     """The log directory of a dock; it need not exist yet."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, threads: Threads) -> None:
         self._log = log
+        self._threads = threads
 
     @property
     def routes(self) -> list[Route]:
@@ -64,7 +65,7 @@ class Published:
 
     async def _text(self, request: Request) -> Answer:
         try:
-            data = await asyncio.to_thread(self.read, request.scope["path"].removeprefix("/"))
+            data = await self._threads.run(self.read, request.scope["path"].removeprefix("/"))
         except FileNotFoundError as error:
             raise ProblemError(404, "no-log") from error
         digest = hashlib.sha256(data).hexdigest()
@@ -78,10 +79,11 @@ class Published:
         except TileError as error:
             raise ProblemError(400, "tile-path") from error
         try:
-            body, etag = await asyncio.to_thread(self._find, place)
+            body, etag = await self._threads.run(self._find, place)
         except FileNotFoundError as error:
             raise ProblemError(404, "no-tile") from error
-        return Answer(body=body, media_type=OCTETS, etag=etag, cache=files.IMMUTABLE)
+        aside = self._threads.run
+        return Answer(body=body, media_type=OCTETS, etag=etag, cache=files.IMMUTABLE, aside=aside)
 
     def reader(self) -> tuple[int, Read]:
         """Return the published size, and what reads tiles of any size up to it.

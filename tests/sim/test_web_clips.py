@@ -20,6 +20,7 @@ from tests.web_faces import Guard, ToldCore, faced, json_of
 from tests.wire import Client, Reply, request, serving
 from transport.callers import AUDITOR, CENTRAL, DOCK, OPERATOR
 from transport.door import Door
+from transport.threads import Threads
 
 FIRST = b"first clip"
 NAME = hashlib.sha256(FIRST).hexdigest()
@@ -172,8 +173,8 @@ async def test_another_caller_another_clip_and_later_are_further_accesses(
     """An entry stands for one caller, one clip, and ten minutes."""
     now = 0.0
     other = f"/v1/clips/sha256/{next(name for name in log.clips if name != NAME)}"
-    asked = Core(disk.root)
-    clips = Clips(asked, disk.store / "clips", clock=lambda: now)
+    asked, threads = Core(disk.root), Threads(2, "files")
+    clips = Clips(asked, disk.store / "clips", threads, clock=lambda: now)
     async with (
         control.serving(disk.root, core.answer),
         serving(Door(clips.routes, title, ["en"]), tls=guard.tls) as address,
@@ -193,6 +194,7 @@ async def test_another_caller_another_clip_and_later_are_further_accesses(
             assert (await client.get(path)).status == 200
             sealed_by_then.append(len(core.accesses))
     asked.close()
+    threads.close()
     assert sealed_by_then == [1, 2, 3, 3, 4, 4]
 
 
