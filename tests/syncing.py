@@ -10,6 +10,7 @@ from config.settings import Cosigner
 from dock_daemon.control import Request
 from dock_daemon.sync.core import Core
 from dock_daemon.sync.courier import Aside, Courier, Look, Surroundings
+from dock_daemon.sync.mirroring import Portion
 from dock_daemon.sync.party import Party
 from dock_daemon.sync.published import PublishedLog
 from dock_daemon.sync.told import Told
@@ -104,7 +105,13 @@ class Stage:
         self.log.write(self.root, sizes=[*(sizes or []), *([self.core.published] if more else [])])
         self.core.published = len(self.log.entries)
 
-    def courier(self, cosigner: Cosigner, *, timeout_s: float = PATIENCE_S) -> Courier:
+    def courier(
+        self,
+        cosigner: Cosigner,
+        *,
+        timeout_s: float = PATIENCE_S,
+        portion: Portion | None = None,
+    ) -> Courier:
         """Return the courier to one cosigner."""
         self.core.keys[cosigner.name] = cosigner.keys[0]
         around = Surroundings(
@@ -116,6 +123,7 @@ class Stage:
             now_s=lambda: self.now_s,
             utc_s=lambda: NOW_S,
             random=lambda: self.jitter,
+            portion=portion or Portion(),
         )
         return Courier(Party(cosigner, None, timeout_s), around)
 

@@ -13,7 +13,7 @@ from dock_daemon.sync import answers
 from dock_daemon.sync.answers import Absent, Shown
 from dock_daemon.sync.carrier import Brought, Carrier
 from dock_daemon.sync.core import MAX_TOLD_NOTE, UNDECIDED, Core, Signing, State, WitnessAnswer
-from dock_daemon.sync.mirroring import Mirroring
+from dock_daemon.sync.mirroring import Mirroring, Portion
 from dock_daemon.sync.party import Party, told_of
 from dock_daemon.sync.published import Head, PublishedLog
 from dock_daemon.sync.told import ALARMS, Code, Told, Wait
@@ -70,6 +70,7 @@ class Surroundings:
     now_s: Callable[[], float]
     utc_s: Callable[[], float]
     random: Callable[[], float]
+    portion: Portion = Portion()  # noqa: RUF009  it is frozen
 
 
 @dataclass(slots=True)
@@ -91,8 +92,11 @@ class Courier:
         self.party = party
         self.record = Record()
         self._around = around
-        way = Mirroring if party.role == "mirror" else Carrier
-        self._way: Carrier | Mirroring = way(party, around.log, around.utc_s)
+        self._way: Carrier | Mirroring = (
+            Mirroring(party, around.log, around.utc_s, around.portion)
+            if party.role == "mirror"
+            else Carrier(party, around.log, around.utc_s)
+        )
         self._done = ""
         self._done_at_s = 0.0
         self._final = ""

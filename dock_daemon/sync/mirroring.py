@@ -11,6 +11,7 @@ it answers with its cosignature if it has everything, else with its next entry.
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from dock_daemon.sync import answers
@@ -20,19 +21,33 @@ from dock_daemon.sync.party import Party
 from dock_daemon.sync.published import Head, PublishedLog
 from dock_daemon.sync.told import Code, Told
 from hashing.submission import PACKAGES_A_REQUEST, MirrorInfo, UploadHead, packages
+from hashing.tiles import WIDTH
 
-# What one request and one round may bring: others, and newer heads, want their turn too.
-_REQUEST_BYTES: Final = 4 << 20
-_REQUESTS_A_ROUND: Final = 32
 _STANDSTILLS: Final = 2
 _OTHER_HEADS: Final = 3
 _GZIP: Final = 31  # zlib's window bits for a gzip frame
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """What one visit may bring: others, and newer heads, want their turn too."""
+
+    request_bytes: int = 4 << 20
+    """One package goes whatever its size."""
+    requests: int = 32
+
+
 class Mirroring:
     """The way of all entries to one mirror. One visit at a time."""
 
-    def __init__(self, party: Party, log: PublishedLog, utc_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        party: Party,
+        log: PublishedLog,
+        utc_s: Callable[[], float],
+        portion: Portion | None = None,
+    ) -> None:
+        self._portion = portion or Portion()
         self._party = party
         self._log = log
         self._utc_s = utc_s
@@ -75,7 +90,7 @@ class Mirroring:
         start = head.size if self._next is None else min(self._next, head.size)
         ticket = b""
         standstills = 0
-        for _ in range(_REQUESTS_A_ROUND):
+        for _ in range(self._portion.requests):
             answer = await self._party.upload(self._body(head, start, ticket))
             match answers.of_upload(
                 answer, text=head.text, keys=self._party.keys, utc_s=self._utc_s()
@@ -101,8 +116,10 @@ class Mirroring:
         """Yield one request for [start, size): the canonical packages, or their beginning."""
         packer = zlib.compressobj(wbits=_GZIP)
         yield packer.compress(UploadHead(head.origin, start, head.size, ticket).encode())
-        tiles, room = self._log.tiles(head), _REQUEST_BYTES
-        for package in packages(start, head.size)[:PACKAGES_A_REQUEST]:
+        tiles, room = self._log.tiles(head), self._portion.request_bytes
+        # They are cut at multiples of a package, so those of a request are the same for any end.
+        most = (start // WIDTH + PACKAGES_A_REQUEST) * WIDTH
+        for package in packages(start, min(head.size, most)):
             packed = self._log.packed(package, head, tiles)
             room -= len(packed)
             if room < 0 and package.start > start:

@@ -19,7 +19,10 @@ from dock_daemon.errors import (
 from dock_daemon.evidence import durable
 from dock_daemon.sync import holding
 from dock_daemon.sync.replica import recurring
+from dock_daemon.sync.replica.directory import Directory
 from dock_daemon.sync.replica.recurring import LOCK, Job
+from dock_daemon.sync.replica.replication import replicate
+from dock_daemon.sync.replica.source import Source
 from tests import sealed
 from tests.copying import (
     Meddling,
@@ -168,18 +171,16 @@ def test_a_disk_that_vanishes_is_told(dock: sealed.Disk, place: Path, nth: int) 
     assert verifies(place)
 
 
-def test_what_does_not_come_back_as_it_went_is_no_success(
-    dock: sealed.Disk, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_does_not_come_back_as_it_went_is_no_success(dock: sealed.Disk, place: Path) -> None:
     """A disk that stores something else is found when the copy is read back."""
-    honest = durable.reread
 
     def lying(path: Path) -> tuple[str, int, durable.Reread]:
-        found, size, how = honest(path)
+        found, size, how = durable.reread(path)
         return ("0" * 64 if path == clip(place) else found), size, how
 
-    monkeypatch.setattr(durable, "reread", lying)
-    report = copy(dock, place)
+    source = Source(dock.root)
+    target = Directory(place, source, reread=lying)
+    report = replicate(source, target, check=False, expect=False, stop=threading.Event())
     assert report.failed == [str(clip(place).relative_to(place))]
     assert not report.complete
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dock_daemon.sync import mirroring
+from dock_daemon.sync.mirroring import Portion
 from dock_daemon.sync.told import Code, Wait
 from hashing.submission import MIRROR_INFO_TYPE, MirrorInfo
 from tests.cosigners import NOW_S, Mirror, Reply, Served, always, reset, signer
@@ -92,12 +92,11 @@ async def test_a_torn_upload_goes_on_from_what_was_committed(
 
 
 async def test_a_month_comes_in_order_and_in_portions(
-    dock: Stage, mirror: Mirror, served: Served, monkeypatch: pytest.MonkeyPatch
+    dock: Stage, mirror: Mirror, served: Served
 ) -> None:
     """A round brings so much and no more; the next one goes on, until all is there."""
-    monkeypatch.setattr(mirroring, "_REQUESTS_A_ROUND", 2)
     mirror.most = 1
-    courier = dock.courier(served.settings())
+    courier = dock.courier(served.settings(), portion=Portion(requests=2))
     told = [await courier.visit(dock.look())]
     assert (told[0].code, told[0].facts) == (Code.BEHIND, {"held": 256, "size": 600})
     assert courier.due(dock.look())
@@ -109,11 +108,11 @@ async def test_a_month_comes_in_order_and_in_portions(
 
 
 async def test_a_request_holds_some_mebibytes_at_the_most(
-    dock: Stage, mirror: Mirror, served: Served, monkeypatch: pytest.MonkeyPatch
+    dock: Stage, mirror: Mirror, served: Served
 ) -> None:
     """Large entries are spread over requests; one package goes whatever its size."""
-    monkeypatch.setattr(mirroring, "_REQUEST_BYTES", 1)
-    assert (await dock.visit(dock.courier(served.settings()))).code is Code.COSIGNED
+    courier = dock.courier(served.settings(), portion=Portion(request_bytes=1))
+    assert (await dock.visit(courier)).code is Code.COSIGNED
     assert [span[0] for span in spans(mirror)] == [600, 0, 256, 512]
 
 

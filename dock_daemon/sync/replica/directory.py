@@ -32,7 +32,15 @@ class _SpoiltError(Exception):
 class Directory:
     """A copy in a directory that exists already: one that does not may be an unmounted disk."""
 
-    def __init__(self, root: Path, source: Source) -> None:
+    def __init__(
+        self,
+        root: Path,
+        source: Source,
+        *,
+        reread: Callable[[Path], tuple[str, int, durable.Reread]] = durable.reread,
+    ) -> None:
+        """`reread` hashes what the disk gives back."""
+        self._reread = reread
         self._root = root
         self._source = source
 
@@ -107,7 +115,7 @@ class Directory:
             for path in paths:
                 going_on()
                 with contextlib.suppress(FileNotFoundError):
-                    found[path] = durable.reread(self._root / room / path)[0]
+                    found[path] = self._reread(self._root / room / path)[0]
         return found
 
     def write(self, path: str, data: bytes) -> None:
