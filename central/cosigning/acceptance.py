@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from central.cosigning import evidence, judging
 from central.cosigning.cosigner import MIRROR, Cosigner
 from central.cosigning.evidence import Evidence
-from central.cosigning.heads import TakenFirst, head_of, heads_of, move, unmoved
+from central.cosigning.heads import TakenFirst, head_of, heads_of, move, next_time_s, unmoved
 from central.cosigning.judging import Grown, Head, Request, Suspect, Verdict, suspect_of
 from central.cosigning.outcomes import (
     Accepted,
@@ -140,8 +140,7 @@ class Acceptance:
 
     def _accept(self, origin: str, grown: Grown, heads: Mapping[str, Head]) -> Accepted | None:
         held, now_ms = heads.get(self._role), self._clock()
-        # A clock that was put back must not make an older head look newer than this one.
-        time_s = max(now_ms // 1000, 1, 0 if held is None else held.time_s)
+        time_s = next_time_s(origin, now_ms // 1000, held)
         lines = b""
         if self._cosigner is not None:
             lines = self._cosigner.cosign(grown.checkpoint.encode(), time_s)

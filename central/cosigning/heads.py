@@ -1,5 +1,6 @@
 """The newest head of each log, per role: read, and moved on by whoever still sees the old one."""
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,6 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from central.cosigning.judging import Head
 from central.database.tables import DOCKS, HEADS
+
+log = logging.getLogger("sealdock.central")
+
+_AHEAD_S: Final = 600
 
 _OF_LOG: Final = select(HEADS).where(HEADS.c.origin == bindparam("origin"))
 _OF_ROLE: Final = _OF_LOG.where(HEADS.c.role == bindparam("role"))
@@ -56,6 +61,22 @@ def heads_of(connection: Connection, origin: str) -> dict[str, Head]:
     return {row.role: Head(row.size, row.root, row.note, row.time_s) for row in rows}
 
 
+def next_time_s(origin: str, now_s: int, held: Head | None) -> int:
+    """Return the time of a cosignature, in seconds since 1970; never 0.
+
+    A clock that was put back a little must not make an older head look newer than this one. One
+    that was far ahead must not make the centre speak of that future for ever.
+    """
+    least_s = 0 if held is None else held.time_s
+    if least_s > now_s + _AHEAD_S:
+        log.warning(
+            "%s: its last cosignature bears the time %d, and it is %d: this clock is taken",
+            origin, least_s, now_s,
+        )  # fmt: skip
+        least_s = 0
+    return max(now_s, 1, least_s)
+
+
 def move(connection: Connection, role: str, origin: str, held: Head | None, new: Head) -> bool:
     """Put `new` in the place of `held`; tell whether `held` was still there.
 
@@ -71,7 +92,8 @@ def move(connection: Connection, role: str, origin: str, held: Head | None, new:
         "of_origin": origin,
         "old_size": held.size,
         "old_root": held.root,
-        "not_after": new.time_s,
+        # What was judged against may bear a later time only where a clock was far ahead.
+        "not_after": max(new.time_s, held.time_s),
     }
     return connection.execute(_MOVE, {**values, **judged}).rowcount == 1
 

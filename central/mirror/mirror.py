@@ -24,7 +24,7 @@ from typing import Final
 from central.cosigning.acceptance import Acceptance, Clock
 from central.cosigning.cosigner import MIRROR, WITNESS, Cosigner
 from central.cosigning.evidence import Evidence
-from central.cosigning.heads import TakenFirst, heads_of, move, unmoved
+from central.cosigning.heads import TakenFirst, heads_of, move, next_time_s, unmoved
 from central.cosigning.judging import Head, Suspect
 from central.cosigning.outcomes import Accepted, Forbidden, Inconsistent, Outcome, Sender, Unknown
 from central.database.database import Database
@@ -192,7 +192,9 @@ class Mirror:
                 suspect = self._contradiction(origin, aim, heads.get(WITNESS))
                 if suspect is not None:
                     now_ms = self._clock()
-                    self._evidence.keep(origin, MIRROR, suspect, by=self.cosigner.name, now_ms=now_ms)
+                    self._evidence.keep(
+                        origin, MIRROR, suspect, by=self.cosigner.name, now_ms=now_ms
+                    )
                     return Inconsistent("its entries contradict what was cosigned as witness")
                 lines = self._sign(origin, known, aim, heads)
                 if lines is not None:
@@ -233,7 +235,7 @@ class Mirror:
         """Do step (3); None: a head was moved on meanwhile, and it is to be judged anew."""
         self._demand_root(origin, aim.size, aim.root)
         held = known.mirrored
-        time_s = max(self._clock() // 1000, 1, 0 if held is None else held.time_s)
+        time_s = next_time_s(origin, self._clock() // 1000, held)
         text = aim.note.decode().partition("\n\n")[0] + "\n"
         lines = self.cosigner.cosign(text, time_s)
         new = Head(aim.size, aim.root, aim.note + lines, time_s)

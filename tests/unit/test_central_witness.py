@@ -207,11 +207,27 @@ def test_the_same_head_again_gets_a_newer_time(centre: Centre, clock: Ticking) -
 
 
 def test_time_never_goes_back(centre: Centre, clock: Ticking) -> None:
-    """After the clock was put back, no later cosignature bears an earlier time."""
+    """After the clock was put back a little, no later cosignature bears an earlier time."""
     first = verified(centre, add(centre, LOG.body(0, 5)), LOG.note(5))
-    clock.now_ms -= 3_600_000
+    clock.now_ms -= 600_000
     assert verified(centre, add(centre, LOG.body(5, 5)), LOG.note(5)) == first
     assert verified(centre, add(centre, LOG.body(5, 8)), LOG.note(8)) == first
+
+
+def test_a_clock_that_was_far_ahead_does_not_stamp_the_future_for_ever(
+    centre: Centre, clock: Ticking, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once it is right again its time is taken, and both times are said of the dock."""
+    right = clock.now_ms // 1000
+    clock.now_ms += 20 * 365 * 86_400_000
+    ahead = verified(centre, add(centre, LOG.body(0, 5)), LOG.note(5))
+    clock.now_ms = right * 1000
+    assert verified(centre, add(centre, LOG.body(5, 5)), LOG.note(5)) == right
+    (told,) = (one.message for one in caplog.records if str(ahead) in one.message)
+    assert ORIGIN in told
+    assert str(right) in told
+    clock.now_ms += 1000
+    assert verified(centre, add(centre, LOG.body(5, 8)), LOG.note(8)) == right + 1
 
 
 def test_two_roots_of_one_size_are_kept_as_evidence(centre: Centre) -> None:
