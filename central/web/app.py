@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 from central.centre import Centre
 from central.web import fleet_api, mirror_api, witness_api
 from config.messages import LANGUAGES, say
-from hashing.submission import MAX_UPLOAD
+from hashing.submission import MAX_SUBMISSION, MAX_UPLOAD
 from transport.asgi import App, Receive, Scope, Send
 from transport.door import Door
 
@@ -17,8 +17,11 @@ Routes = Callable[[Centre], Sequence[BaseRoute]]
 PARTS: Final[tuple[Routes, ...]] = (witness_api.routes, mirror_api.routes, fleet_api.routes)
 """What is served; a further page is a module and a name here."""
 
-BODY_BYTES: Final = 64 << 10
-"""A submission with 63 hashes and sixteen signatures, ML-DSA-44 among them, is shorter."""
+BODIES: Final[Mapping[str, int]] = {
+    "/witness/add-checkpoint": MAX_SUBMISSION,
+    "/mirror/add-checkpoint": MAX_SUBMISSION,
+}
+"""What a body may hold, by path (docs/formats/witness.md section 6); elsewhere there is none."""
 
 
 def app(centre: Centre) -> App:
@@ -27,7 +30,7 @@ def app(centre: Centre) -> App:
     # Who does not say what he reads gets the centre's own language.
     languages = (lang, *(each for each in LANGUAGES if each != lang))
     routes = [route for part in PARTS for route in part(centre)]
-    door = Door(routes, title, languages, body_bytes=BODY_BYTES)
+    door = Door(routes, title, languages, bodies=BODIES)
     uploads = Door(mirror_api.upload_routes(centre), title, languages, body_bytes=MAX_UPLOAD)
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:

@@ -159,6 +159,16 @@ def test_whatever_is_asked_below_tile_is_a_tile_or_nothing(disk: Disk, tail: str
     asyncio.run(once())
 
 
+async def test_the_logs_own_paths_have_no_parameters(tmp_path: Path, log: Sealed) -> None:
+    """What follows them is ignored, as any server of files would; elsewhere it is refused."""
+    log.write(tmp_path / "state")
+    async with faced(tmp_path / "state") as address:
+        client = Client(address)
+        assert (await client.get("/checkpoint?x=1")).body == log.checkpoint(300)
+        assert (await client.get("/tile/0/000?x=1")).status == 200
+        assert (await client.get("/v1/dock?x=1")).code == "query"
+
+
 async def test_before_the_first_start_there_is_nothing_and_then_there_is(
     tmp_path: Path, log: Sealed
 ) -> None:

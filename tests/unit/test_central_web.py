@@ -10,7 +10,7 @@ import pytest
 from central.centre import Centre
 from central.web.app import app
 from hashing import note
-from hashing.submission import MirrorInfo, UploadHead, origin_hash
+from hashing.submission import MAX_SUBMISSION, MirrorInfo, UploadHead, origin_hash
 from tests.authority import Authority
 from tests.mirroring import Uploader
 from tests.sealed import KEY, ORIGIN, long
@@ -92,8 +92,29 @@ async def test_refusals_are_problem_documents(
 async def test_a_huge_body_is_not_read(centre: Centre) -> None:
     """More than any submission can be is refused by its length alone."""
     async with served(centre) as client:
-        huge = await submit(client, b"x" * (65 << 10))
+        huge = await submit(client, b"x" * (MAX_SUBMISSION + 1))
         assert (huge.status, huge.code) == (413, "too-large")
+
+
+async def test_a_head_that_many_have_signed_is_taken(centre: Centre) -> None:
+    """Forty cosignatures of the longest kind are far from the bound of the format."""
+    others = [
+        note.SignatureLine(f"witness.example/{number}", number, bytes(8 + 2420))
+        for number in range(40)
+    ]
+    data = body(0, [], note.with_lines(LOG.sealed.checkpoint(100), others))
+    assert 120_000 < len(data) < MAX_SUBMISSION
+    async with served(centre) as client:
+        for where in ("witness", "mirror"):
+            assert (await submit(client, data, where)).status == 200
+
+
+async def test_a_query_means_nothing_to_the_witness(centre: Centre) -> None:
+    """The paths of the protocol have no parameters, and what follows them is ignored."""
+    async with served(centre) as client:
+        target = "/witness/add-checkpoint?x=1"
+        assert (await post(client, target, LOG.submission(0, 100))).status == 200
+        assert (await client.get(f"/witness/{HEX}/checkpoint?x=1")).status == 200
 
 
 async def test_only_the_ways_of_the_protocol_are_open(centre: Centre) -> None:
