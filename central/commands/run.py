@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import ssl
+from typing import Final
 
 import click
 
@@ -14,9 +15,13 @@ from central.pull.keeping import Keeping
 from central.web.app import app
 from config.central_settings import Web
 from transport import tls
+from transport.errors import TlsFileError
 from transport.serving import serve
+from transport.tls import Renewal
 
 log = logging.getLogger("sealdock.central")
+
+_RENEWAL_S: Final = 5.0
 
 
 @click.command(
@@ -35,15 +40,22 @@ def run(invocation: Invocation) -> None:
     logging.getLogger().setLevel(logging.INFO)
     # It would tell of each request that a dock is asked: many a second, all of them well.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    context = _tls(invocation.loaded.settings.web)
+    web = invocation.loaded.settings.web
+    context = _tls(web)
+    renewal = Renewal(context, cert=web.cert, key=web.key, crl=web.crl) if context else None
     centre = Centre.open(invocation.loaded, signs=True)
     try:
-        asyncio.run(_serve(centre, invocation, context))
+        asyncio.run(_serve(centre, invocation, context, renewal))
     finally:
         centre.close()
 
 
-async def _serve(centre: Centre, invocation: Invocation, context: ssl.SSLContext | None) -> None:
+async def _serve(
+    centre: Centre,
+    invocation: Invocation,
+    context: ssl.SSLContext | None,
+    renewal: Renewal | None,
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,9 +72,12 @@ async def _serve(centre: Centre, invocation: Invocation, context: ssl.SSLContext
     keeping = Keeping(centre)
     try:
         async with asyncio.TaskGroup() as group:
-            kept = group.create_task(keeping.run())
+            beside = [group.create_task(keeping.run())]
+            if renewal is not None:
+                beside.append(group.create_task(_renewed(renewal)))
             await serve(app(centre), listen, tls=context, stop=stop, ready=ready)
-            kept.cancel()
+            for task in beside:
+                task.cancel()
     except ExceptionGroup as group:
         expected, others = group.split(EXPECTED)
         if others is not None or expected is None:
@@ -71,6 +86,17 @@ async def _serve(centre: Centre, invocation: Invocation, context: ssl.SSLContext
         raise expected.exceptions[0] from None
     finally:
         keeping.close()
+
+
+async def _renewed(renewal: Renewal) -> None:
+    """Take up a certificate or revocation list that was replaced."""
+    while True:
+        await asyncio.sleep(_RENEWAL_S)
+        try:
+            if renewal.look():
+                log.info("certificates and revocation list taken up anew")
+        except TlsFileError as error:
+            log.warning("%s; what was loaded before goes on", error)
 
 
 def _tls(web: Web) -> ssl.SSLContext | None:

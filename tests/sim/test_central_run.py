@@ -1,5 +1,6 @@
 """The centre as its operator has it: commands, a server, and what they say."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,9 +13,12 @@ from config.exit_codes import ExitCode
 from hashing import note
 from hashing.cosigners import parse_cosigner
 from hashing.submission import UploadHead, origin_hash
+from tests.authority import Authority, Identity
 from tests.centres import CentreIn, serving_files
 from tests.mirroring import Uploader
 from tests.sealed import KEY, ORIGIN, long
+from tests.wire import Client
+from transport.tls import client_context
 
 LOG = Uploader(long(300))
 VKEY = str(KEY.verifier())
@@ -108,6 +112,36 @@ def test_a_server_ends_in_good_order(centre: CentreIn) -> None:
             assert server.ask("GET", "/witness/nobody/checkpoint").status == 404
             os.kill(server.process.pid, signal.SIGTERM)
             assert server.process.wait(timeout=60) == 0
+
+
+def test_a_new_list_counts_without_a_restart(centre: CentreIn, memory_path: Path) -> None:
+    """Who is revoked while the centre runs is let in no more, and its neighbour still is."""
+    folder = memory_path / "tls"
+    authority = Authority(folder)
+    server, lost, kept = (
+        authority.server(), authority.client("auditor"), authority.client("auditor", name="kept"),
+    )  # fmt: skip
+    ours = {"CERT": server.cert, "KEY": server.key, "CLIENT_CA": authority.ca}
+    ours["CRL"] = authority.revoke()
+    centre.environment |= {f"SEALDOCK_CENTRAL_WEB_{name}": path for name, path in ours.items()}
+    with centre.running() as running:
+
+        async def lets_in(who: Identity) -> bool:
+            context = client_context(ca=authority.ca, cert=who.cert, key=who.key)
+            try:
+                return (await Client(running.address, context).get("/v1/docks")).status == 200
+            except (OSError, EOFError):
+                return False
+
+        async def once() -> None:
+            assert await lets_in(lost)
+            authority.revoke(lost)
+            async with asyncio.timeout(60):  # it is looked at every few seconds
+                while await lets_in(lost):  # noqa: ASYNC110  another process looks
+                    await asyncio.sleep(0.2)
+            assert await lets_in(kept)
+
+        asyncio.run(once())
 
 
 def test_an_address_that_is_taken_is_named(centre: CentreIn) -> None:
