@@ -112,6 +112,22 @@ class NotMirroredError(CentralError):
         self.origin = origin
 
 
+class NoAddressError(CentralError):
+    """A dock that is to be asked has no address."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(f"{origin} has no address")
+        self.origin = origin
+
+
+class DockUrlError(CentralError):
+    """A dock cannot be served at such an address."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url!r} is no address of a dock")
+        self.url = url
+
+
 class FirstUseError(CentralError):
     """A dock could not be enrolled by what it serves. `reason` says why."""
 

@@ -46,11 +46,13 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     centre.DockUnknownError: Fault("dock-unknown", ExitCode.NOT_FOUND),
     centre.DockKnownError: Fault("dock-known", ExitCode.FAILED),
     centre.DockKeyError: Fault("dock-key", ExitCode.FAILED),
+    centre.DockUrlError: Fault("dock-url", ExitCode.USAGE),
     centre.CosignerKeyError: Fault("cosigner-key", ExitCode.FAILED),
     centre.AmnesiaError: Fault("amnesia", ExitCode.FAILED),
     # What lies here is not what was put here: the evidence itself is in doubt.
     centre.MirrorDoubtError: Fault("mirror-doubt", ExitCode.VERIFICATION_FAILED),
     centre.NotMirroredError: Fault("not-mirrored", ExitCode.NOT_FOUND),
+    centre.NoAddressError: Fault("no-address", ExitCode.NOT_FOUND),
     centre.FirstUseError: Fault("first-use", ExitCode.FAILED, retry=True),
     ca.CaError: Fault("ca", ExitCode.FAILED),
     ca.CaMissingError: Fault("ca-missing", ExitCode.NOT_FOUND),
@@ -58,6 +60,8 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     ca.CaDamagedError: Fault("ca-damaged", ExitCode.FAILED),
     ca.CaNameError: Fault("ca-name", ExitCode.USAGE),
     ca.CaSerialError: Fault("ca-serial", ExitCode.NOT_FOUND),
+    ca.CaRevokedError: Fault("ca-revoked", ExitCode.NOT_PERMITTED),
+    ca.CaSubjectError: Fault("ca-subject", ExitCode.USAGE),
     ca.CaTooLongError: Fault("ca-too-long", ExitCode.FAILED),
     ca.CaRequestError: Fault("ca-request", ExitCode.FAILED),
 }
@@ -102,4 +106,6 @@ def _facts(error: Exception, lang: str) -> dict[str, object]:
     facts: dict[str, object] = {"detail": str(error), **vars(error)}
     if isinstance(error, centre.DockKeyError):
         facts["problem"] = say(f"dock-key-problem.{error.problem}", lang)
+    if isinstance(error, ca.CaSubjectError):
+        facts["problem"] = say(f"ca-subject-problem.{error.problem}", lang)
     return facts

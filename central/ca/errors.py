@@ -41,12 +41,30 @@ class CaNameError(CaError):
         self.text = text
 
 
+class CaSubjectError(CaError):
+    """What a certificate is to say does not go with its roles."""
+
+    def __init__(self, *, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+        self.problem = problem
+
+
 class CaSerialError(CaError):
     """No certificate of this serial number was issued here."""
 
     def __init__(self, serial: str) -> None:
         super().__init__(f"no certificate has the serial number {serial}")
         self.serial = serial
+
+
+class CaRevokedError(CaError):
+    """A certificate that was taken back is not renewed."""
+
+    def __init__(self, *, serial: str, name: str) -> None:
+        super().__init__(f"the certificate {serial} of {name} is revoked")
+        self.serial = serial
+        self.name = name
 
 
 class CaTooLongError(CaError):

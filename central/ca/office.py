@@ -11,7 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from central.ca import certificates
 from central.ca.certificates import Authority, PublicKey, Revoked
-from central.ca.errors import CaExistsError, CaRequestError, CaSerialError, CaTooLongError
+from central.ca.errors import (
+    CaExistsError,
+    CaRequestError,
+    CaRevokedError,
+    CaSerialError,
+    CaTooLongError,
+)
 from central.ca.folder import OPEN, SECRET, Folder, Issued, Past, write_new
 from central.ca.subjects import Subject
 
@@ -82,9 +88,12 @@ class Office:
     def renew(self, serial: str, *, days: int, into: Path) -> Handed:
         """Issue another certificate, with a fresh key, for whom an issued one is.
 
-        The earlier one goes on counting until it ends or is revoked.
+        The earlier one goes on counting until it ends or is revoked. Raises CaRevokedError for
+        one that is revoked already: whoever holds that may not be whom it was for.
         """
         known = self._find(serial)
+        if known.revoked is not None:
+            raise CaRevokedError(serial=known.serial, name=known.subject.name)
         return self.issue(known.subject, days=days, into=into)
 
     def revoke(self, serial: str, *, list_days: int) -> tuple[Issued, Path]:

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from cryptography import x509
 
-from central.ca.errors import CaNameError
+from central.ca.errors import CaNameError, CaSubjectError
 
 ROLES: Final = ("dock", "central", "auditor", "operator")
 SERVERS: Final = frozenset({"dock", "central"})  # the others only ever call
@@ -64,6 +64,19 @@ class Subject:
         uris += [_ORIGIN + quote(origin, safe=_KEPT) for origin in self.origins]
         known = [x509.UniformResourceIdentifier(uri) for uri in uris]
         return x509.SubjectAlternativeName([*known, *map(_host, self.hosts)])
+
+    def check(self) -> None:
+        """Raise CaSubjectError where origins or hosts do not go with the roles.
+
+        A dock may submit for the one origin of its certificate, and for none without one.
+        """
+        if "dock" in self.roles and len(self.origins) != 1:
+            problem = "many-origins" if self.origins else "no-origin"
+            raise CaSubjectError(name=self.name, problem=problem)
+        if self.origins and "dock" not in self.roles:
+            raise CaSubjectError(name=self.name, problem="origin")
+        if self.hosts and not self.serves:
+            raise CaSubjectError(name=self.name, problem="host")
 
     @property
     def serves(self) -> bool:

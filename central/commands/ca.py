@@ -84,8 +84,15 @@ def init(
 @click.argument("name")
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, required=True,
               help="What it may do; several may be given.")  # fmt: skip
-@click.option("--origin", "origins", multiple=True, help="The log that a dock speaks for.")
-@click.option("--host", "hosts", multiple=True, help="A name or address that it is reached at.")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    help="The log that a dock speaks for: one, and for no other role.",
+)
+@click.option(
+    "--host", "hosts", multiple=True, help="A name or address that a dock or centre is reached at."
+)
 @click.option("--request", type=click.Path(path_type=Path, dir_okay=False),
               help="A request (PEM): the key then stays where it was made.")  # fmt: skip
 @_days(180)
@@ -107,6 +114,7 @@ def issue(
     """Issue a certificate for NAME, and a fresh key beside it."""
     office = _office(invocation, directory)
     subject = Subject(name=name, roles=roles, origins=origins, hosts=hosts)
+    subject.check()
     with _told(into):
         handed = office.issue(subject, days=days, into=into, request=request)
     _hand(invocation, handed)
@@ -123,7 +131,8 @@ def renew(
 ) -> None:
     """Issue another certificate, with a fresh key, for whom SERIAL is.
 
-    The earlier one goes on counting until it ends or is revoked.
+    The earlier one goes on counting until it ends or is revoked; one that is revoked is not
+    renewed.
     """
     office = _office(invocation, directory)
     with _told(into):
@@ -171,7 +180,10 @@ def list_(invocation: Invocation, *, directory: Path | None) -> None:
 @_dir
 @common_options
 def revoke(invocation: Invocation, *, serial: str, list_days: int, directory: Path | None) -> None:
-    """Take back the certificate SERIAL, and write a new list of revoked ones."""
+    """Take back the certificate SERIAL, and write a new list of revoked ones.
+
+    A server that is given the new list knows it within a minute, without a restart.
+    """
     office = _office(invocation, directory)
     with _told(office.path):
         one, path = office.revoke(serial, list_days=list_days)

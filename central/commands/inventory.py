@@ -10,7 +10,7 @@ import click
 
 from central.centre import Centre
 from central.commands.options import SCHEMA, Invocation, common_options, json_line
-from central.errors import NotMirroredError, StateUnusableError
+from central.errors import NoAddressError, NotMirroredError, StateUnusableError
 from central.fleet.assembly import entries_in
 from central.fleet.records import Records
 from central.fleet.reports import Report
@@ -67,6 +67,8 @@ def inventory(
         if replica is not None:
             reports = [_replica(centre, docks[0], replica, hashed=hashed)]
         else:
+            if origin is not None and not docks[0].url:
+                raise NoAddressError(origin)
             reached = [dock for dock in docks if dock.url]
             reports, failed = asyncio.run(
                 _stores(centre, reached, samples, alone=origin is not None)

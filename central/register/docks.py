@@ -5,6 +5,7 @@ the dock's row: who is taken out and enrolled again is held to what he signed be
 """
 
 import functools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from central.database.database import Database
 from central.database.tables import DOCK_KEYS, DOCKS
-from central.errors import DockKeyError, DockKnownError, DockUnknownError
+from central.errors import DockKeyError, DockKnownError, DockUnknownError, DockUrlError
 from hashing.cosigners import parse_verifier
 from hashing.errors import KeyFormatError
 from hashing.keys import VerifierKey
@@ -26,6 +27,12 @@ LogKey = VerifierKey | MldsaKey
 OPERATOR: Final = "operator"
 FIRST_USE: Final = "first-use"
 SUCCESSION: Final = "succession"
+
+# As the dock's own cosigners: who pulls names no user, and asks for paths below it.
+_URL: Final = re.compile(
+    r"https?://(?:\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(?::[0-9]{1,5})?(?:/[^\s?#]*)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 _parse_verifier = functools.lru_cache(maxsize=4096)(parse_verifier)
 
@@ -83,7 +90,8 @@ class Register:
         url: str = "",
         by: str = OPERATOR,
     ) -> Dock:
-        """Enrol a dock; raise DockKnownError, or DockKeyError if a key cannot be its own."""
+        """Enrol a dock; raise DockKnownError, DockUrlError, or DockKeyError about a key."""
+        check_url(url)
         keys = [check_key(origin, vkey) for vkey in vkeys]
         if not any(isinstance(key, VerifierKey) for key in keys):
             # tlog-tiles: whatever else signs a log, Ed25519 does.
@@ -144,6 +152,12 @@ class Register:
         for key in keys:
             by_origin.setdefault(key.origin, []).append(key)
         return tuple(_of(row, by_origin.get(row.origin, [])) for row in rows)
+
+
+def check_url(url: str) -> None:
+    """Raise DockUrlError unless a dock can be asked at `url`; empty: it is not asked."""
+    if url and not _URL.fullmatch(url):
+        raise DockUrlError(url)
 
 
 def check_key(origin: str, vkey: str) -> LogKey:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.errors import FirstUseError
+from central.register.docks import check_url
 from config.central_settings import Pull
 from hashing import checkpoint, note
 from hashing.errors import EvidenceError
@@ -34,10 +35,11 @@ class FirstUse:
 
 
 def ask(url: str, settings: Pull) -> FirstUse:
-    """Return what `url` serves; raise FirstUseError, LinkError or TlsFileError.
+    """Return what `url` serves; raise DockUrlError, FirstUseError, LinkError or TlsFileError.
 
     The checkpoint must be signed by the key, and be of the origin that the key is named after.
     """
+    check_url(url)
     return asyncio.run(_ask(url, settings))
 
 

@@ -23,6 +23,7 @@ from central.ca.errors import (
     CaMissingError,
     CaNameError,
     CaRequestError,
+    CaRevokedError,
     CaSerialError,
     CaTooLongError,
 )
@@ -283,6 +284,16 @@ def test_renewed_is_the_same_with_a_new_key(office: Office, tmp_path: Path, cloc
     assert subject_of(after) == subject_of(before) == DOCK
     assert after.public_key() != before.public_key()
     assert after.not_valid_after_utc == NOW + timedelta(days=150)
+
+
+def test_what_was_taken_back_is_not_renewed(office: Office, tmp_path: Path) -> None:
+    """A renewal would hand whoever holds a revoked certificate a good one; it leaves nothing."""
+    lost = office.issue(DOCK, days=90, into=tmp_path / "a")
+    office.revoke(lost.issued.serial, list_days=30)
+    with pytest.raises(CaRevokedError):
+        office.renew(lost.issued.serial, days=90, into=tmp_path / "b")
+    assert len(office.past().issued) == 1
+    assert not (tmp_path / "b").exists()
 
 
 def test_nothing_outlives_the_authority(office: Office, tmp_path: Path) -> None:

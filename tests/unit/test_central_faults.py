@@ -32,6 +32,8 @@ def made(kind: type[Exception]) -> Exception:
     error = example(kind)
     if isinstance(error, central.errors.DockKeyError):
         return central.errors.DockKeyError(origin="x", problem="retired", detail="x")
+    if isinstance(error, central.ca.errors.CaSubjectError):
+        return central.ca.errors.CaSubjectError(name="x", problem="host")
     return error
 
 

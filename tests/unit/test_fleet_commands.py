@@ -164,6 +164,51 @@ def _key() -> str:
     return str(other.verifier()).partition("+")[2]
 
 
+def test_a_named_dock_without_an_address_is_not_called_good(
+    centre: Centre, memory_path: Path
+) -> None:
+    """Nothing was counted, so it does not end with 0, and what to do instead is said."""
+    mirrored(centre)
+    done = run(memory_path, "inventory", ORIGIN, "--lang", "en")
+    assert (done.exit_code, "--replica" in done.output) == (ExitCode.NOT_FOUND, True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://127.0.0.1", "127.0.0.1:8470", "https://", "https://:8470", "https://me@127.0.0.1",
+        "https://127.0.0.1/?a=b", "https://127.0.0.1/#a", "https://127.0.0.1/a b",
+    ],
+)  # fmt: skip
+def test_an_address_at_which_no_dock_can_be(memory_path: Path, url: str) -> None:
+    """Only http and https without a user, a query or a fragment is an address, in either way."""
+    open_centre(memory_path).close()
+    for how in ((ORIGIN, "--key", str(KEY.verifier())), ("--trust-on-first-use", "--yes")):
+        done = run(memory_path, "dock", "add", *how, "--url", url, "--lang", "en")
+        assert (done.exit_code, url in done.output) == (ExitCode.USAGE, True)
+    assert run(memory_path, "dock", "show", "--json").output == ""
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        ("--role", "dock"),
+        ("--role", "dock", "--origin", ORIGIN, "--origin", "dock.example/0002"),
+        ("--role", "central", "--origin", ORIGIN),
+        ("--role", "auditor", "--host", "127.0.0.1"),
+        ("--role", "operator", "--origin", ORIGIN),
+    ],
+)
+def test_a_certificate_of_no_use_is_not_issued(memory_path: Path, who: tuple[str, ...]) -> None:
+    """A dock's names its one log, nobody else's does, and who only calls has no address."""
+    open_centre(memory_path).close()
+    run(memory_path, "ca", "init")
+    out = ("--out", str(memory_path / "out"))
+    done = run(memory_path, "ca", "issue", "x", *who, *out, "--lang", "en")
+    assert (done.exit_code, "--origin" in done.output) == (ExitCode.USAGE, True)
+    assert not (memory_path / "out").exists()
+
+
 def test_a_certificate_from_beginning_to_end(memory_path: Path) -> None:
     """Begin, issue, list, renew, revoke, list again: each command says what it did."""
     open_centre(memory_path).close()
@@ -178,7 +223,10 @@ def test_a_certificate_from_beginning_to_end(memory_path: Path) -> None:
     assert (again.exit_code, "not overwritten" in again.output) == (ExitCode.FAILED, True)
     newer = ("--out", str(memory_path / "new"))
     assert run(memory_path, "ca", "renew", serial, *newer).exit_code == ExitCode.OK
-    assert run(memory_path, "ca", "revoke", serial).exit_code == ExitCode.OK
+    revoked = run(memory_path, "ca", "revoke", serial, "--lang", "en")
+    assert (revoked.exit_code, "without a restart" in revoked.output) == (ExitCode.OK, True)
+    refused = run(memory_path, "ca", "renew", serial, *newer, "--lang", "en")
+    assert (refused.exit_code, "ca issue" in refused.output) == (ExitCode.NOT_PERMITTED, True)
     listed = told(run(memory_path, "ca", "list", "--json"))["issued"]
     assert [one["state"] for one in listed] == ["revoked", "good"]
     assert "revoked" in run(memory_path, "ca", "list", "--lang", "en").output
