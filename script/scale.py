@@ -236,11 +236,13 @@ def _latencies(done: Run) -> dict[str, list[float]]:
 
 
 def _longest_gap(done: Run, honest: set[str]) -> float:
+    """Return the longest that an honest dock waited for an answer, or between two of one round."""
     last: dict[str, float] = {}
     longest = 0.0
     for answer in sorted(done.answers, key=lambda each: each.ended_s):
         if answer.dock in honest:
-            before = last.get(answer.dock, min(each.began_s for each in done.answers[:1]))
+            # A new round may have been waited for on purpose: it begins with its first request.
+            before = answer.began_s if answer.step.path == WITNESS else last[answer.dock]
             longest = max(longest, answer.ended_s - before)
             last[answer.dock] = answer.ended_s
     return longest
