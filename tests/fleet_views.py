@@ -35,7 +35,9 @@ def view(number: int, **differs: object) -> DockView:
         mirrored=SAID.entries + 97 * number,
         forks=0,
         pulled=None,
-        counted=Counted(taken_ms=NOW_MS - 6 * 60 * MINUTE, source="store", holds=True, missing=0),
+        counted=(
+            Counted(taken_ms=NOW_MS - 6 * 60 * MINUTE, source="store", holds=True, missing=0),
+        ),
         late=(),
     )
     made = dataclasses.replace(base, **differs)  # type: ignore[arg-type]  # fields by name
@@ -49,7 +51,7 @@ def view(number: int, **differs: object) -> DockView:
         late_ms=made.said.late_ms,
         forks=made.forks,
         broken=made.said.broken,
-        gone=0 if made.counted is None else made.counted.missing,
+        gone=sum(one.missing for one in made.counted),
     )
     return dataclasses.replace(made, late=tuple(judge(facts, LIMITS, NOW_MS)))
 
@@ -67,11 +69,11 @@ def fleet() -> list[DockView]:
         view(6, heard_ms=NOW_MS - 12 * MINUTE, mirrored=SAID.entries + 60),
         view(
             7, said=Said(), heard_ms=None, witnessed=None, mirrored=None, cosigned_s=None,
-            counted=None, enrolled_ms=NOW_MS - 2 * DAY,
+            counted=(), enrolled_ms=NOW_MS - 2 * DAY,
         ),
         view(
             8, url="https://10.0.8.8:8470",
-            counted=Counted(taken_ms=NOW_MS - DAY, source="store", holds=False, missing=3),
+            counted=(Counted(taken_ms=NOW_MS - DAY, source="store", holds=False, missing=3),),
             pulled=Pulled(good_ms=NOW_MS - MINUTE, failing_ms=None, problem="", detail=""),
         ),
         view(9, said=broken),

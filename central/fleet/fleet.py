@@ -13,7 +13,7 @@ from central.database.tables import HEADS
 from central.fleet.index import NOTHING, Index, Known
 from central.fleet.lateness import Facts, Late, Limits, judge
 from central.fleet.records import Records
-from central.fleet.view import Counted, DockView, ForkView, ManifestView, Pulled
+from central.fleet.view import REPLICA, STORE, Counted, DockView, ForkView, ManifestView, Pulled
 from central.register.docks import Dock, Register
 
 REFUSALS: Final = frozenset({"signature", "other-log", "rollback", "fork", "tile", "unlogged"})
@@ -36,7 +36,7 @@ class _Seen:
     mirrored: _Head | None
     known: Known
     pulled: Pulled | None
-    counted: Counted | None
+    counted: tuple[Counted, ...]
     forks: int
     ends_ms: int | None
 
@@ -76,7 +76,7 @@ class Fleet:
                 mirrored=heads.get((MIRROR, origin)),
                 known=known.get(origin, NOTHING),
                 pulled=pulled.get(origin),
-                counted=counted.get(origin),
+                counted=counted.get(origin, ()),
                 forks=forks.get(origin, 0),
                 ends_ms=ends.get(origin),
             )
@@ -155,11 +155,16 @@ def _facts(dock: Dock, seen: _Seen) -> Facts:
         late_ms=said.late_ms,
         forks=seen.forks,
         broken=said.broken,
-        gone=0 if seen.counted is None else seen.counted.missing,
+        gone=_missing(seen, STORE),
+        copy_gone=_missing(seen, REPLICA),
         refused=pulled.problem if pulled is not None and refused else "",
         unreachable_ms=None if pulled is None or refused else pulled.failing_ms,
         certificate_ends_ms=seen.ends_ms,
     )
+
+
+def _missing(seen: _Seen, source: str) -> int:
+    return sum(one.missing for one in seen.counted if one.source == source)
 
 
 def _size(head: _Head | None) -> int | None:

@@ -23,7 +23,7 @@ class Grade(IntEnum):
     FINE = 0
 
 
-ALARMS: Final = ("forked", "broken", "gone", "silent", "never-seen", "refused")
+ALARMS: Final = ("forked", "broken", "gone", "copy-gone", "silent", "never-seen", "refused")
 """Codes of grade ALARM, in the order in which they are shown; all others are warnings."""
 
 
@@ -61,7 +61,9 @@ class Facts:
     forks: int = 0
     broken: Broken | None = None
     gone: int = 0
-    """Clips that the newest inventory found gone or damaged."""
+    """Clips that the newest inventory of the dock itself found gone or damaged."""
+    copy_gone: int = 0
+    """What the newest inventory of a replica found gone or damaged."""
     refused: str = ""
     """Why what was pulled last could not be accepted; empty if it could."""
     unreachable_ms: int | None = None
@@ -105,6 +107,8 @@ def _wrong(facts: Facts) -> Iterable[Late]:
         yield Late(code="broken", facts={"seq": facts.broken.seq, "why": facts.broken.why})
     if facts.gone:
         yield Late(code="gone", facts={"clips": facts.gone})
+    if facts.copy_gone:
+        yield Late(code="copy-gone", facts={"clips": facts.copy_gone})
     if facts.refused:
         yield Late(code="refused", facts={"why": facts.refused})
 

@@ -103,18 +103,20 @@ class Records:
             for row in rows
         }
 
-    def counted(self) -> dict[str, Counted]:
-        """Return the newest inventory of each dock, by origin."""
-        newest = select(func.max(INVENTORIES.c.id)).group_by(INVENTORIES.c.origin)
+    def counted(self) -> dict[str, tuple[Counted, ...]]:
+        """Return the newest inventories of each dock by origin: one of a kind, newest first."""
+        kinds = (INVENTORIES.c.origin, INVENTORIES.c.source)
+        newest = select(func.max(INVENTORIES.c.id)).group_by(*kinds)
         with self._database.reading() as connection:
             query = select(INVENTORIES).where(INVENTORIES.c.id.in_(newest))
-            rows = connection.execute(query).all()
-        return {
-            row.origin: Counted(
+            rows = connection.execute(query.order_by(INVENTORIES.c.id.desc())).all()
+        found: dict[str, tuple[Counted, ...]] = {}
+        for row in rows:
+            one = Counted(
                 taken_ms=row.taken_ms, source=row.source, holds=row.holds, missing=row.missing
             )
-            for row in rows
-        }
+            found[row.origin] = (*found.get(row.origin, ()), one)
+        return found
 
     def keep_inventory(self, origin: str, counted: Counted, report: str) -> None:
         """Keep what was found, and the whole report of it (JSON)."""

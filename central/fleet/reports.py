@@ -9,8 +9,6 @@ from central.fleet.view import Counted
 
 Told = dict[str, object]
 
-STORE: Final = "store"
-REPLICA: Final = "replica"
 _MOST: Final = 10_000  # that are listed of each sort; the rest is counted
 
 

@@ -42,7 +42,7 @@ def dock(view: DockView) -> Told:
         "broken": None if said.broken is None else {"seq": said.broken.seq, "why": said.broken.why},
         "forks": view.forks,
         "pulled": _pulled(view.pulled),
-        "inventory": _counted(view.counted),
+        "inventories": [_counted(one) for one in view.counted],
     }
 
 
@@ -94,9 +94,7 @@ def _pulled(pulled: Pulled | None) -> Told | None:
     }
 
 
-def _counted(counted: Counted | None) -> Told | None:
-    if counted is None:
-        return None
+def _counted(counted: Counted) -> Told:
     return {
         "taken_ms": counted.taken_ms,
         "source": counted.source,

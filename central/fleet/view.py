@@ -1,14 +1,18 @@
 """One dock as it is shown: plain values, gathered; nothing here looks anything up."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from central.fleet.lateness import Grade, Late, grade
 from central.fleet.reading import Closed, Said
 
+STORE: Final = "store"
+REPLICA: Final = "replica"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """The newest inventory of a dock."""
+    """An inventory of a dock: the newest of its kind."""
 
     taken_ms: int
     source: str
@@ -46,7 +50,8 @@ class DockView:
     mirrored: int | None
     forks: int
     pulled: Pulled | None
-    counted: Counted | None
+    counted: tuple[Counted, ...]
+    """The newest of each kind, the newest of all first."""
     late: tuple[Late, ...]
 
     @property

@@ -7,8 +7,9 @@ from typing import Final
 from central.errors import NotMirroredError
 from central.fleet.index import Entries
 from central.fleet.replica import FOLDERS, listed
-from central.fleet.reports import REPLICA, STORE, Report
+from central.fleet.reports import Report
 from central.fleet.stocktaking import CLIP, DOCUMENT, Ledger, compare
+from central.fleet.view import REPLICA, STORE
 from central.pull import stock
 from central.pull.round import Call
 from central.register.docks import Dock

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from central.fleet.view import DockView, ForkView, ManifestView
+from central.fleet.view import Counted, DockView, ForkView, ManifestView
 from central.web import wording
 from central.web.frame import Scene, page
 from central.web.markup import Child, Html, element, join
@@ -86,9 +86,12 @@ def _pulling(view: DockView, scene: Scene) -> str:
 
 
 def _counted(view: DockView, scene: Scene) -> str:
-    lang, counted = scene.lang, view.counted
-    if counted is None:
-        return say("dock-page.inventory-never", lang)
+    told = [_one_counted(one, scene) for one in view.counted]
+    return " · ".join(told) or say("dock-page.inventory-never", scene.lang)
+
+
+def _one_counted(counted: Counted, scene: Scene) -> str:
+    lang = scene.lang
     at = _time(counted.taken_ms, scene)
     source = term("inventory-source", counted.source, lang)
     if counted.holds:

@@ -335,8 +335,7 @@ async def test_all_that_is_sealed_is_there(centre: Pulling) -> None:
     assert (report.stocks[CLIP].expected, report.stocks[CLIP].present) == (6, 6)
     assert [one.good for one in report.sampled] == [True, True, True]
     assert len(dock.core.accesses) == 3
-    counted = centre.view(ORIGIN).counted
-    assert counted is not None
+    (counted,) = centre.view(ORIGIN).counted
     assert counted.holds
 
 
@@ -415,7 +414,7 @@ async def test_nonsense_of_a_store_accuses_nobody(centre: Pulling, name: str) ->
         known = centre.centre.register.dock(ORIGIN)
         with pytest.raises((PullError, EvidenceError)):
             await centre.keeping.take_stock(known, samples=0)
-    assert centre.view(ORIGIN).counted is None
+    assert centre.view(ORIGIN).counted == ()
 
 
 async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:

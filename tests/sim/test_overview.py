@@ -204,7 +204,8 @@ def test_each_lateness_is_said_in_words() -> None:
     """What is wrong with each dock stands in its row, in both languages."""
     english = Read(overview(fleet_views.fleet(), scene())).text
     for words in (
-        "does not follow from the one before it", "Silent: nothing new for 3 d", "3 items are gone",
+        "does not follow from the one before it", "Silent: nothing new for 3 d",
+        "Stocktaking at the dock, gone or damaged: 3",
         "Nothing was ever received", "522 entries are signed and not held here", "Forked:",
         "after their deadline",
     ):  # fmt: skip

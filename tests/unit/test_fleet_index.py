@@ -147,6 +147,26 @@ def test_a_witnessed_head_alone_is_a_sign_of_life(here: Here) -> None:
     assert [late.code for late in view.late] == ["unmirrored"]
 
 
+def test_an_inventory_is_put_right_by_one_of_its_kind(here: Here) -> None:
+    """What a replica lacks is said of it until a replica is whole, whatever the dock says."""
+    here.enrol(ORIGIN)
+    here.mirror(ORIGIN, log(*DAY))
+    here.catch_up()
+
+    def late_after(source: str, missing: int) -> list[str]:
+        found = Counted(taken_ms=START_MS, source=source, holds=not missing, missing=missing)
+        here.records.keep_inventory(ORIGIN, found, "{}")
+        (view,) = here.fleet.views()
+        assert view.counted[0] == found
+        return [late.code for late in view.late]
+
+    assert late_after("replica", 1) == ["copy-gone"]
+    assert late_after("store", 0) == ["copy-gone"]
+    assert late_after("store", 2) == ["gone", "copy-gone"]
+    assert late_after("replica", 0) == ["gone"]
+    assert late_after("store", 0) == []
+
+
 def test_what_is_kept_of_a_dock(here: Here) -> None:
     """Pulls, manifests, inventories and certificates show in its view, and their lateness."""
     here.enrol(ORIGIN)
@@ -164,7 +184,7 @@ def test_what_is_kept_of_a_dock(here: Here) -> None:
     (view,) = here.fleet.views()
     assert view.pulled is not None
     assert (view.pulled.good_ms, view.pulled.failing_ms) == (START_MS, START_MS + 1)
-    assert view.counted == bad
+    assert view.counted == (bad,)
     assert [late.code for late in view.late] == ["gone", "refused", "certificate"]
     assert here.records.manifests_from(ORIGIN) == 6
     (manifest,) = here.fleet.manifests(ORIGIN, newest=5)

@@ -36,6 +36,7 @@ def test_a_dock_that_is_well() -> None:
         ({"forks": 1}, "forked"),
         ({"broken": Broken(seq=7, why="chain-broken")}, "broken"),
         ({"gone": 2}, "gone"),
+        ({"copy_gone": 1}, "copy-gone"),
         ({"refused": "bad signature"}, "refused"),
         ({"heard_ms": NOW - 2701 * S}, "silent"),
         ({"heard_ms": NOW - 2701 * S, "interval_s": None}, "silent"),
@@ -88,6 +89,7 @@ def test_the_worst_stands_first() -> None:
         interval_s=st.none() | st.integers(1, 2**53),
         forks=st.integers(0, 3),
         gone=st.integers(0, 3),
+        copy_gone=st.integers(0, 3),
     )
 )
 def test_alarms_come_before_warnings(facts: Facts) -> None:
