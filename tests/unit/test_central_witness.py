@@ -97,6 +97,18 @@ def test_nothing_is_served_before_the_first_cosignature(centre: Centre) -> None:
     assert centre.witness.checkpoint("0" * 64) is None
 
 
+def test_what_was_cosigned_is_served_of_a_dock_that_was_taken_out(centre: Centre) -> None:
+    """Else it would hear in that while that nothing is remembered of it; enrolled anew, too."""
+    add(centre, LOG.body(0, 5))
+    before = held(centre)
+    assert before is not None
+    centre.register.remove(ORIGIN)
+    assert held(centre) == before
+    assert isinstance(add(centre, LOG.body(5, 8)), Unknown)
+    enrol(centre, LOG)
+    assert held(centre) == before
+
+
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
