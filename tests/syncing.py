@@ -33,7 +33,9 @@ class FakeCore:
 
     log: sealed.Sealed
     published: int = 0
+    signed: int = 0
     state: str = "granted"
+    why: str = ""
     running: bool = True
     keys: dict[str, str] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
@@ -44,7 +46,8 @@ class FakeCore:
         if not self.running:
             return None
         if request.get("ask") == "signing":
-            return {"state": self.state, "origin": self.log.origin, "published": self.published}
+            sizes = {"signed": self.signed, "published": self.published}
+            return {"state": self.state, "why": self.why, "origin": self.log.origin, **sizes}
         self.told.append(dict(request))
         if request["tell"] == "witness":
             return {"state": self._heard(request)}

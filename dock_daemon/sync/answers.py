@@ -60,7 +60,10 @@ class Knows:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """They have never cosigned a head of this log."""
+    """No head is served there.
+
+    A wrong address, or a proxy, says so too: whether none was ever cosigned a submission shows.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,13 @@ class Brought:
 
 
 class Carrier:
-    """The way of heads to one cosigner."""
+    """The way of heads to one cosigner.
+
+    `grown_from` is the old size with which the last visit's head was taken, None if it was
+    not: who takes 0 for it remembers no head, who takes more has held the proof against his.
+    """
+
+    grown_from: int | None = None
 
     def __init__(self, party: Party, log: PublishedLog, utc_s: Callable[[], float]) -> None:
         self._party = party
@@ -43,6 +49,7 @@ class Carrier:
 
         Raises LinkError, or EvidenceError where our own files are not as they must be.
         """
+        self.grown_from = None
         # A log that is shorter than what was brought before: what is known says so itself.
         old = self._known if self._known <= head.size else 0
         for _ in range(_TRIES):
@@ -55,10 +62,10 @@ class Carrier:
                         return Told(Code.AHEAD, {"size": size, "ours": head.size})
                     head, old = newest, size
                 case Lines(lines):
-                    self._known = head.size
+                    self._known, self.grown_from = head.size, old
                     return Brought(head, lines)
                 case _:
-                    self._known = head.size
+                    self._known, self.grown_from = head.size, old
                     return Brought(head, ())
         return Told(Code.CONFLICT, {"detail": f"409 named {_TRIES} sizes in a row"})
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _SILENT: Final = frozenset({Code.BUSY, Code.FAILED})
+_NO_HEAD: Final = "404: it serves no head of this log"
+# While nothing may be signed, nobody is left alone for longer: who is back shall be heard.
+# docs/sync.md section 3.
+_WAITED_FOR_S: Final = 30.0
 
 
 class Aside:
@@ -100,14 +105,15 @@ class Courier:
         self._done = ""
         self._done_at_s = 0.0
         self._final = ""
+        self._awaited_s = -math.inf
 
     def due(self, look: Look) -> bool:
         """Tell whether a visit makes sense now."""
         now_s = self._around.now_s()
+        if look.signing.state in UNDECIDED:
+            return now_s >= min(self._awaited_s, self.record.pause.until_s)
         if not self.record.pause.over(now_s):
             return False
-        if look.signing.state in UNDECIDED:
-            return True
         if look.head is None or look.signing.state == "stopped" or look.head.text == self._final:
             return False
         return look.head.text != self._done or now_s - self._done_at_s >= self._around.refresh_s
@@ -126,14 +132,25 @@ class Courier:
         return told
 
     async def _go(self, look: Look) -> Told:
-        state = look.signing.state
+        state, absent = look.signing.state, False
         if state in UNDECIDED:
-            state = await self._ask(look.signing.origin)
+            asked = await self._ask(look.signing.origin)
+            absent = isinstance(asked, Absent)
+            state = state if isinstance(asked, Absent) else asked
         if state == "stopped":
             return Told(Code.STOPPED)
         if look.head is None:
+            if absent:
+                await self._without_head(look.signing)
             return Told(Code.NOTHING_YET)
-        outcome = await self._way.bring(look.head)
+        try:
+            outcome = await self._way.bring(look.head)
+        except LinkError as error:
+            if absent:
+                await self._tell("unreachable", detail=str(error))
+            raise
+        if absent:
+            await self._tell_absent(outcome)
         if isinstance(outcome, Brought):
             return await self._keep(outcome)
         if outcome.code in ALARMS:
@@ -153,8 +170,35 @@ class Courier:
         self._done, self._done_at_s = head.text, around.now_s()
         return Told(Code.COSIGNED, {"size": head.size})
 
-    async def _ask(self, origin: str) -> State:
-        """Ask what they know of our log; tell the core, and return how signing stands."""
+    async def _without_head(self, signing: Signing) -> None:
+        """Tell the core of a 404 where there is no head that could be brought.
+
+        Where none was ever signed, that is all that can be asked, and nothing needs vouching.
+        """
+        if signing.signed:
+            await self._tell("refused", detail=f"{_NO_HEAD}, and none is published here")
+        else:
+            await self._tell("none")
+
+    async def _tell_absent(self, outcome: Brought | Told) -> None:
+        """Tell the core what a 404 for the head meant, now that ours was brought.
+
+        That they remember nothing is certain only if they took it as the first of its log. Who
+        took it as grown from another remembers, whatever he serves: nothing is told but his
+        cosignature. An alarm is told by itself.
+        """
+        if isinstance(outcome, Brought) or outcome.code is Code.BEHIND:
+            if self._way.grown_from == 0:
+                await self._tell("none")
+        elif outcome.code not in ALARMS:
+            word: WitnessAnswer = "unreachable" if outcome.code in _SILENT else "refused"
+            await self._tell(word, detail=str(outcome.facts.get("detail", "")))
+
+    async def _ask(self, origin: str) -> State | Absent:
+        """Ask what they know of our log; tell the core, and return how signing stands.
+
+        That no head is served is returned untold: alone it proves nothing.
+        """
         try:
             answer = answers.of_monitoring(
                 await self.party.head(origin), origin=origin, utc_s=self._around.utc_s()
@@ -166,7 +210,7 @@ class Courier:
             case Shown(data):
                 return await self._tell("head", shown=self._for_core(data, origin))
             case Absent():
-                return await self._tell("none")
+                return answer
             case Told(code, facts):
                 word: WitnessAnswer = "unreachable" if code in _SILENT else "refused"
                 return await self._tell(word, detail=str(facts.get("detail", "")))
@@ -236,6 +280,8 @@ class Courier:
                 self.record.pause = backoff.rest(
                     self.record.pause, now_s, around.bounds, around.random
                 )
+        patience_s = told.at_least_s + _WAITED_FOR_S * (1 + around.random()) / 2
+        self._awaited_s = now_s + patience_s
         if told.code is Code.CONFLICT and look.head is not None:
             self._final = look.head.text
 

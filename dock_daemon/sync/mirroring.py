@@ -55,11 +55,17 @@ class Mirroring:
         self._pending = ""
         self._next: int | None = None
 
+    @property
+    def grown_from(self) -> int | None:
+        """The old size with which this visit's head was taken, as a Carrier's."""
+        return self._carrier.grown_from
+
     async def bring(self, head: Head) -> Brought | Told:
         """Bring `head` and the entries below it, as much as one round may.
 
         Raises LinkError, or EvidenceError where our own files are not as they must be.
         """
+        self._carrier.grown_from = None
         for _ in range(_OTHER_HEADS):
             remembered = head.text == self._pending
             if not remembered:

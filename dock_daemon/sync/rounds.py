@@ -42,7 +42,7 @@ class Rounds:
         interval_s: float,
         changed: Callable[["Rounds"], None] = lambda _rounds: None,
     ) -> None:
-        """Have `changed` called after each visit, on the event loop."""
+        """Have `changed` called, on the loop, after a visit and where signing stands otherwise."""
         self.couriers = tuple(couriers)
         self.signing: Signing | None = None
         self.trouble = ""
@@ -78,6 +78,7 @@ class Rounds:
 
     async def turn(self, group: asyncio.TaskGroup) -> None:
         """Do one round: send out the couriers that are due and here."""
+        before = self._stands()
         try:
             look = await self._look()
         except (DockError, EvidenceError) as error:
@@ -87,6 +88,8 @@ class Rounds:
             self._changed(self)
             return
         self.trouble = ""
+        if self._stands() != before:
+            self._changed(self)
         for courier in self.couriers:
             if courier not in self._away and courier.due(look):
                 self._away[courier] = group.create_task(
@@ -105,6 +108,11 @@ class Rounds:
         finally:
             del self._away[courier]
             self._changed(self)
+
+    def _stands(self) -> tuple[str, ...]:
+        """Return what is said of the core, whoever is visited."""
+        signing = self.signing
+        return (self.trouble, *(() if signing is None else (signing.state, signing.why)))
 
     async def _look(self) -> Look:
         around = self._around
