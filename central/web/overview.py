@@ -117,7 +117,7 @@ def _table(rows: Sequence[DockView], scene: Scene) -> Html:
     heads = (element("th", say(f"overview.{name}", scene.lang), scope="col") for name in _COLUMNS)
     head = element("thead", element("tr", *heads))
     body = element("tbody", *(_row(view, scene) for view in rows))
-    return element("div", element("table", head, body), class_="scroll")
+    return element("div", element("table", head, body), class_="scroll overview")
 
 
 def _row(view: DockView, scene: Scene) -> Html:
