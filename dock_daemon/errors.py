@@ -87,6 +87,10 @@ class StateBusyError(StateError):
         self.holder = holder
 
 
+class DismissBusyError(StateBusyError):
+    """An alarm is to be dismissed while the dock runs."""
+
+
 class StateMissingError(StateError):
     """There is no dock state at this place yet."""
 

@@ -63,6 +63,7 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     dock.SourceNotFoundError: NO_SUCH_SOURCE,
     dock.StateError: Fault("state", ExitCode.FAILED),
     dock.StateBusyError: Fault("state-busy", ExitCode.BUSY, retry=True),
+    dock.DismissBusyError: Fault("dismiss-busy", ExitCode.BUSY),
     dock.StateMissingError: Fault("state-missing", ExitCode.NOT_FOUND),
     dock.StateUnusableError: Fault("state-unusable", ExitCode.FAILED),
     dock.StateFullError: Fault("state-full", ExitCode.FAILED),

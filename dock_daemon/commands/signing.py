@@ -12,6 +12,7 @@ from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
 from dock_daemon.commands.signing_lines import alarm_lines, signing_lines
+from dock_daemon.errors import DismissBusyError, StateBusyError
 from dock_daemon.evidence import dismissal
 from dock_daemon.evidence.state import open_state
 
@@ -59,8 +60,11 @@ def dismiss(invocation: Invocation, *, reason: str) -> None:
     """
     if not 1 <= len(reason.strip()) <= _LONGEST_REASON:
         raise click.BadParameter(f"1 to {_LONGEST_REASON} characters", param_hint="--reason")
-    with open_state(invocation.loaded, SystemClock(), can_ask=False, make=False) as state:
-        done = dismissal.dismiss(state, reason.strip())
+    try:
+        with open_state(invocation.loaded, SystemClock(), can_ask=False, make=False) as state:
+            done = dismissal.dismiss(state, reason.strip())
+    except StateBusyError as error:
+        raise DismissBusyError(error.path, error.holder) from error
     if invocation.json:
         told = {"seq": done.seq, "alarms": list(done.alarms)}
         click.echo(json_line({"schema": SCHEMA, **told}))

@@ -103,6 +103,9 @@ def test_a_claim_is_dismissed_by_a_command(used: DockIn, witness: Witness) -> No
     """It tells which entry says so; afterwards no alarm is shown."""
     with running(used, witness) as core:
         core.tell("witness", name="central", answer="size", size=70)
+        result = call(used, "signing", "dismiss", "--reason", "a mistake", "--json")
+        assert code(result) == ExitCode.BUSY
+        assert "Stop the dock (systemctl stop sealdock), then dismiss." in result.stderr
     result = call(used, "signing", "dismiss", "--reason", "a mistake", "--json")
     done = told(result)
     assert done["alarms"] == [str(next((used.root / "alarms").iterdir()))]
