@@ -13,8 +13,9 @@ from central.cosigning.judging import Head
 from central.errors import DatabaseUnreachableError
 from central.fleet.assembly import entries_in
 from central.fleet.index import Index
-from central.fleet.reports import STORE, Report
+from central.fleet.reports import Report
 from central.fleet.stocktaking import CLIP, Must, There
+from central.fleet.view import STORE
 from central.pull import stock
 from central.pull.catching_up import CatchingUp
 from central.pull.errors import PullError
