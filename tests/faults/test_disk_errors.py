@@ -93,7 +93,7 @@ def test_a_disk_that_keeps_failing_stops_the_dock(started: DockIn, card: Path) -
 
 def test_a_ledger_that_cannot_be_synced_stops_the_dock(started: DockIn, card: Path) -> None:
     """What was not committed for good is not acknowledged."""
-    pulled = failing(started, card, "fdatasync", "EIO", "5+")
+    pulled = failing(started, card, "fdatasync", "EIO", "4+")
     assert len(pulled.sealed()) < len(FILES)
     assert codes(pulled)[-1:] == ["ledger-doubt"]
     assert_true_so_far(started, pulled)
