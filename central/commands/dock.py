@@ -65,6 +65,33 @@ def add(
         _tell(enrolled, invocation, centre)
 
 
+@dock.command(
+    "set",
+    epilog="""\b
+Examples:
+  sealdock-central dock set dock.example/0001 --url https://10.0.3.8:8470
+  sealdock-central dock set dock.example/0001 --no-url --name 'Lane 7'""",
+)
+@click.argument("origin")
+@click.option("--url", metavar="URL", help="Where its log is served, for pulling.")
+@click.option("--no-url", is_flag=True, help="Pull it no longer: it submits by itself.")
+@click.option("--name", help="What people call it; empty: its origin.")
+@common_options
+def set_dock(
+    invocation: Invocation, *, origin: str, url: str | None, no_url: bool, name: str | None
+) -> None:
+    """Change where a dock is pulled from, or what it is called.
+
+    It stays enrolled meanwhile; its keys and what was cosigned stay as they are. A centre that
+    runs takes it up by itself.
+    """
+    if (url is not None and no_url) or (url is None and name is None and not no_url):
+        raise click.UsageError(say("dock-command.set", invocation.lang))
+    with _opened(invocation) as centre:
+        changed = centre.register.change(origin, url="" if no_url else url, name=name)
+        _tell(changed, invocation, centre)
+
+
 @dock.group("key")
 def dock_key() -> None:
     """Add a key to a dock, or retire one."""

@@ -126,6 +126,20 @@ class Register:
                 raise DockKeyError(origin=dock.origin, problem="not-in-force", detail=vkey)
         return self.dock(origin)
 
+    def change(self, origin: str, *, url: str | None = None, name: str | None = None) -> Dock:
+        """Give a dock another address or name; None: as it is. An empty name: its origin.
+
+        Raises DockUnknownError, or DockUrlError.
+        """
+        check_url(url or "")
+        told = {"url": url, "name": None if name is None else name or origin}
+        values = {column: value for column, value in told.items() if value is not None}
+        with self._database.writing() as connection:
+            _dock(connection, origin)
+            if values:
+                connection.execute(update(DOCKS).where(DOCKS.c.origin == origin).values(values))
+        return self.dock(origin)
+
     def remove(self, origin: str) -> None:
         """Take a dock out; what was signed for it stays known. Raises DockUnknownError."""
         with self._database.writing() as connection:

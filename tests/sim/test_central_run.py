@@ -193,6 +193,29 @@ def test_docks_are_shown_changed_and_taken_out(centre: CentreIn) -> None:
     assert centre.run("fork", "show", ORIGIN).returncode == ExitCode.NOT_FOUND
 
 
+def test_an_address_and_a_name_are_changed_in_place(centre: CentreIn) -> None:
+    """What is not named stays; keys stay; and what is said afterwards is what is in force."""
+    (before,) = centre.json("dock", "add", ORIGIN, "--key", VKEY, "--name", "三号站")
+    (moved,) = centre.json("dock", "set", ORIGIN, "--url", "https://127.0.0.1:8470")
+    assert moved == {**before, "url": "https://127.0.0.1:8470"}
+    (named,) = centre.json("dock", "set", ORIGIN, "--name", "Lane 7")
+    assert named == {**moved, "name": "Lane 7"}
+    assert "Lane 7" in centre.run("dock", "set", ORIGIN, "--no-url").stdout
+    assert centre.json("dock", "show", ORIGIN) == [{**named, "url": ""}]
+    (unnamed,) = centre.json("dock", "set", ORIGIN, "--name", "")
+    assert unnamed["name"] == ORIGIN
+
+
+def test_a_change_that_is_none_is_wrong_use(centre: CentreIn) -> None:
+    """Nothing to change, both ways at once, no address: refused; so is a dock that nobody knows."""
+    (before,) = centre.json("dock", "add", ORIGIN, "--key", VKEY)
+    url = "https://127.0.0.1:8470"
+    for arguments in ((), ("--url", url, "--no-url"), ("--url", "ftp://127.0.0.1")):
+        assert centre.run("dock", "set", ORIGIN, *arguments).returncode == ExitCode.USAGE
+    assert centre.json("dock", "show", ORIGIN) == [before]
+    assert centre.run("dock", "set", "x/1", "--url", url).returncode == ExitCode.NOT_FOUND
+
+
 def test_a_dock_is_believed_on_first_use_only_when_that_is_asked_for(centre: CentreIn) -> None:
     """Neither an address alone nor a key and an address enrols by what is served."""
     for arguments in (
