@@ -272,26 +272,6 @@ async def test_a_core_that_goes_and_comes_is_waited_for(stage_: Stage) -> None:
         await rounds.close()
 
 
-async def test_how_signing_stands_is_never_old_news(stage_: Stage) -> None:
-    """The status says it at the next round, though nobody is due; and only where it changed."""
-    seen: list[object] = []
-    with witness(stage_) as one:
-        loaded = DockIn(stage_.root.parent).settings(settings_of(one.settings()))
-        core = Core(stage_.root, stage_.core)
-        rounds = rounds_of(
-            loaded.settings, core, changed=lambda now: seen.append(standing(now, 0)["signing"])
-        )
-        async with asyncio.TaskGroup() as group:
-            await rounds.turn(group)
-        seen.clear()
-        for why in ("fork", "fork", "behind", "behind"):
-            stage_.core.state, stage_.core.why = "stopped", why
-            async with asyncio.TaskGroup() as group:
-                await rounds.turn(group)
-        assert seen == [{"state": "stopped", "why": why} for why in ("fork", "behind")]
-        await rounds.close()
-
-
 async def test_the_loop_ends_when_told_and_leaves_nobody_waiting(stage_: Stage) -> None:
     """A visit that hangs is broken off; the manager has heard that the loop turns."""
     alive: list[bool] = []
