@@ -238,6 +238,26 @@ async def test_an_old_disk_is_stopped_by_the_centre(
     assert (dock.root / "log" / "checkpoint").read_bytes() == before
 
 
+async def test_a_start_while_it_is_not_enrolled_leaves_no_mark(
+    dock: DockIn, central: Central
+) -> None:
+    """Taken out, started, enrolled again: the centre lost nothing, and signing goes on."""
+    settings = central.settings()
+    async with core(dock, settings):
+        vkey = (dock.root / "log" / "vkey").read_text("ascii").strip()
+        central.enrol(vkey)
+        assert (await sync_once(dock)).code == 0
+    assert central.command("dock", "remove", ORIGIN, "--yes").returncode == 0
+    async with core(dock, settings):
+        away = await sync_once(dock)
+        assert (away.code, away.codes()) == (1, ["unknown-log", "unknown-log"])
+        told = await asyncio.to_thread(control.ask, dock.root, {"ask": "signing"})
+        assert cast("dict[str, Any]", told)["why"] != "witness-forgot"
+        central.enrol(vkey)
+        assert (await vouched(dock)).code == 0
+    dock.assert_holds()
+
+
 async def test_a_month_offline_is_caught_up_with(central: Central, tmp_path: Path) -> None:
     """Nine thousand entries reach a real mirror in several requests, and it vouches for all."""
     for dock in stage(tmp_path / "dock", 9000):
