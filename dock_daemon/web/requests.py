@@ -23,6 +23,11 @@ def demand(request: Request, *roles: str) -> Caller:
     return caller
 
 
+def may(request: Request, *roles: str) -> bool:
+    """Tell whether the caller has one of `roles`; whoever shows no certificate has none."""
+    return caller_of(request.scope).may(*roles)
+
+
 def parameters(request: Request, *names: str) -> dict[str, str]:
     """Return the query's parameters; raise ProblemError (400) for one unknown or given twice."""
     told: dict[str, str] = {}

@@ -54,7 +54,8 @@ def core(log: Sealed) -> ToldCore:
     return ToldCore(log)
 
 
-PRIVATE = (CLIP, "/v1/inventory", "/v1/manifests", "/v1/manifests/1")
+SEALED = "/v1/manifests/1?documents=sealed"
+PRIVATE = (CLIP, "/v1/inventory", SEALED)
 
 
 @pytest.mark.parametrize("path", PRIVATE)
@@ -70,16 +71,36 @@ async def test_without_a_certificate_there_is_only_the_log(
     assert core.accesses == []
 
 
+async def test_without_a_certificate_manifests_come_without_documents(
+    disk: Disk, core: ToldCore, guard: Guard
+) -> None:
+    """What a manifest proves is for all; what its documents say is for those who may."""
+    async with faced(disk.root, core) as address:
+        client = Client(address)
+        listed = json_of(await client.get("/v1/manifests"))
+        plain = (await client.get("/v1/manifests/1")).body
+        assert plain == (await client.get("/v1/manifests/1?documents=withheld")).body
+    async with faced(disk.root, core, tls=guard.tls) as address:
+        stranger, auditor = guard.client(address, DOCK), guard.client(address, AUDITOR)
+        assert (await stranger.get("/v1/manifests/1")).body == plain
+        assert json_of(await auditor.get("/v1/manifests")) == listed
+        sealed = (await auditor.get("/v1/manifests/1")).body
+        assert sealed == (await auditor.get(SEALED)).body
+    assert manifest.parse(plain).documents is None
+    assert manifest.parse(sealed).documents
+    assert listed["items"]
+
+
 @pytest.mark.parametrize("roles", [(), (DOCK,), (OPERATOR,), (AUDITOR,), (CENTRAL,)])
 async def test_the_role_decides(
     disk: Disk, core: ToldCore, guard: Guard, roles: tuple[str, ...]
 ) -> None:
-    """Clips are for centres, manifests for centres and auditors, the log for all."""
+    """Clips are for centres, documents for centres and auditors, the log for all."""
     clips = 200 if CENTRAL in roles else 403
     manifests = 200 if {CENTRAL, AUDITOR} & set(roles) else 403
     async with faced(disk.root, core, tls=guard.tls) as address:
         client = guard.client(address, *roles)
-        for path, status in zip(PRIVATE, (clips, clips, manifests, manifests), strict=True):
+        for path, status in zip(PRIVATE, (clips, clips, manifests), strict=True):
             reply = await client.get(path)
             assert reply.status == status
             assert status == 200 or reply.code == "role"
