@@ -45,7 +45,7 @@ def serve(invocation: Invocation, *, listen: str | None) -> None:
     """Serve the published log, manifests and clips over HTTP, to be read only.
 
     Says the address once it listens. Without a certificate only this machine can be listened
-    to; who is given manifests and clips, the role in his certificate says. Reads published
+    to; who is given documents and clips, the role in his certificate says. Reads published
     files, and asks the daemon, which need not run yet. Ends in good order on SIGTERM or Ctrl-C.
     """
     logging.getLogger().setLevel(logging.INFO)
