@@ -106,7 +106,9 @@ def test_what_does_not_verify_is_refused_and_named(dock: DockIn) -> None:
         grow(core)
         text, own = note.parse(core.head.encode())
         good = witness.key.cosign(text, NOW_S)
-        spoilt = note.SignatureLine(good.name, good.key_id, good.signature[:-1] + b"\0")
+        spoilt = note.SignatureLine(
+            good.name, good.key_id, good.signature[:-1] + bytes([good.signature[-1] ^ 1])
+        )
         mixed = note.with_lines(core.head.encode(), [stranger.key.cosign(text, NOW_S), spoilt])
         told = core.tell("cosigned", note=mixed.decode())
         assert told == {
