@@ -29,7 +29,8 @@ class Threads:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `work` returns, or raise what it raises, without holding up the loop.
 
-        Raises RuntimeError once closed.
+        What comes out after nobody waits for it any more is closed, if it can be. Raises
+        RuntimeError once closed.
         """
         if self._closed:
             raise RuntimeError(f"the threads for {self._name} are closed")
@@ -39,7 +40,11 @@ class Threads:
             self._begun += 1
             name = f"{self._name}-{self._begun}"
             threading.Thread(target=self._go_on, name=name, daemon=True).start()
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(_let_go)
+            raise
 
     def close(self) -> None:
         """Have every thread end once it has nothing to do, and wait for none of them."""
@@ -59,3 +64,14 @@ def _settle(future: Future[T], work: Callable[[], T]) -> None:
         future.set_result(work())
     except BaseException as error:  # noqa: BLE001  whatever it is, it is told to whoever asked
         future.set_exception(error)
+
+
+def _let_go(future: Future[T]) -> None:
+    """Close what a thread opened for somebody who has gone."""
+    if future.cancelled() or future.exception() is not None:
+        return
+    told = future.result()
+    for one in told if isinstance(told, tuple) else (told,):
+        close = getattr(one, "close", None)
+        if close is not None:
+            close()

@@ -57,3 +57,30 @@ asyncio.run(main())
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
     assert done.returncode == 0
+
+
+async def test_what_was_opened_for_somebody_who_has_gone_is_closed() -> None:
+    """Whoever is cancelled while a thread opens something leaves nothing open."""
+    threads = Threads(1, "test")
+    begun, may, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Opened:
+        """Something that has to be closed."""
+
+        def close(self) -> None:
+            """Say that it was done."""
+            closed.set()
+
+    def work() -> tuple[Opened, str]:
+        begun.set()
+        may.wait(30)
+        return Opened(), "and a name"
+
+    waiting = asyncio.create_task(threads.run(work))
+    await asyncio.to_thread(begun.wait, 30)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    may.set()
+    assert await asyncio.to_thread(closed.wait, 30)
+    threads.close()
