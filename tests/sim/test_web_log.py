@@ -321,6 +321,7 @@ async def test_no_file_stays_open(disk: Disk) -> None:
     async with asyncio.timeout(30):  # a thread that was left alone closes what it opened
         while sorted(os.listdir("/proc/self/fd")) != before:  # noqa: PTH208
             await asyncio.to_thread(os.sched_yield)
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
 async def test_tags_of_text_are_their_digests(disk: Disk) -> None:

@@ -84,8 +84,11 @@ def test_an_older_copy_of_the_database_stops_the_key(memory_path: Path) -> None:
 def test_a_key_that_never_signed_may_meet_a_new_database(memory_path: Path) -> None:
     """Where nothing was signed yet, nothing was forgotten."""
     open_centre(memory_path).close()
+    before = Mark(memory_path / "state" / "keys" / "witness.mark").read()
     (memory_path / "state" / "central.db").unlink()
     open_centre(memory_path).close()
+    after = Mark(memory_path / "state" / "keys" / "witness.mark").read()
+    assert (before.signed, after.signed) == (0, 0)
 
 
 def test_a_crash_between_commit_and_mark_is_gone_on_from(memory_path: Path) -> None:
