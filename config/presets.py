@@ -1,4 +1,4 @@
-"""Presets as data: an agency's rules, a checklist, a recorder's profile.
+"""Presets as data: an agency's rules, a checklist; a recorder's profile is one too (profiles.py).
 
 Each is one TOML file. A file of that name below the configuration directory is taken
 instead of the shipped one. Who decided by a preset names it and its digest, the SHA-256 of
@@ -8,7 +8,6 @@ the file's bytes, so that later nobody has to guess which text was in force.
 import hashlib
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -19,7 +18,6 @@ from config.errors import ConfigError
 from config.layers import explain
 from config.toml import SHIPPED, parse, read
 
-FileClass = Literal["media", "sidecar", "record", "other"]
 RuleId = Annotated[str, Meta(pattern=r"^R-[A-Z0-9]+$")]
 
 
@@ -86,55 +84,6 @@ class Checklist(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fault: PlainCheck
 
 
-class Identify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a recorder says who it is."""
-
-    files: tuple[Annotated[str, Meta(min_length=1)], ...]
-
-
-class Capabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a recorder of this profile can tell."""
-
-    battery: bool
-    read_clock: bool
-    fault: bool
-    storage: bool
-
-
-class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the files of a recorder are, by their names."""
-
-    media: frozenset[Annotated[str, Meta(pattern=r"^[a-z0-9]+$")]]
-    sidecar: frozenset[Annotated[str, Meta(pattern=r"^[a-z0-9]+$")]]
-    records: tuple[Annotated[str, Meta(min_length=1)], ...]
-
-    def class_of(self, path: str) -> FileClass:
-        """Return what the file at `path` ("/" between its parts) is.
-
-        The ending comes before the patterns: a clip is a clip wherever it was put.
-        """
-        whole = path.casefold()
-        last = whole.rpartition("/")[2]
-        ending = last.rpartition(".")[2] if "." in last else ""
-        if ending in self.media:
-            return "media"
-        if ending in self.sidecar:
-            return "sidecar"
-        if any(_matches(pattern.casefold(), whole, last) for pattern in self.records):
-            return "record"
-        return "other"
-
-
-class RecorderProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One make of recorder: its driver, what it can tell, what its files are."""
-
-    driver: Literal["file-only"]
-    name: Label
-    identify: Identify
-    capabilities: Capabilities
-    files: Files
-
-
 T = TypeVar("T", bound=Struct)
 
 
@@ -150,22 +99,18 @@ class Preset(Generic[T]):
 def rule_preset(name: str, directory: Path) -> Preset[RulePreset]:
     """Return an agency's rules; `directory` is the configuration directory of the site.
 
-    Raises ConfigError, as the other two do, when there is no such file or it is wrong.
+    Raises ConfigError, as the others do, when there is no such file or it is wrong.
     """
-    return _preset("rules", name, directory, RulePreset)
+    return load_preset("rules", name, directory, RulePreset)
 
 
 def checklist(name: str, directory: Path) -> Preset[Checklist]:
     """Return the thresholds that a recorder is checked against."""
-    return _preset("checklists", name, directory, Checklist)
+    return load_preset("checklists", name, directory, Checklist)
 
 
-def recorder_profile(name: str, directory: Path) -> Preset[RecorderProfile]:
-    """Return what is known of one make of recorder."""
-    return _preset("recorders", name, directory, RecorderProfile)
-
-
-def _preset(kind: str, name: str, directory: Path, content: type[T]) -> Preset[T]:
+def load_preset(kind: str, name: str, directory: Path, content: type[T]) -> Preset[T]:
+    """Return the preset `name` of a kind: the site's own file, else the shipped one."""
     own = directory / kind / f"{name}.toml"
     shipped = SHIPPED / kind / f"{name}.toml"
     path = own if own.exists() else shipped
@@ -180,7 +125,3 @@ def _preset(kind: str, name: str, directory: Path, content: type[T]) -> Preset[T
     except msgspec.ValidationError as error:
         raise explain(error, content, str(path)) from error
     return Preset(name, hashlib.sha256(data).hexdigest(), parsed)
-
-
-def _matches(pattern: str, whole: str, last: str) -> bool:
-    return fnmatchcase(whole if "/" in pattern else last, pattern)

@@ -90,6 +90,34 @@ class Recorders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     profiles: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
+class Control(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The worker that speaks with one recorder: where it is, and the bounds it gets."""
+
+    socket: str
+    scsi_socket: str
+    timeout_s: Annotated[int, Meta(ge=1, le=600)]
+    passwords: Annotated[str, Meta(min_length=1)]
+
+
+class Clocks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How recorders' clocks are measured and set."""
+
+    set: bool
+    exchanges: Annotated[int, Meta(ge=1, le=100)]
+
+
+class Shift(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When all docked recorders are looked at again, before a shift (office's local time)."""
+
+    check_at: tuple[Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")], ...]
+
+
+class Custody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether recorders are issued and returned at this dock."""
+
+    required: bool
+
+
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the evidence log is signed, and how its silence shows."""
 
@@ -156,6 +184,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rules: Rules
     checklist: Checks
     recorders: Recorders
+    control: Control
+    clocks: Clocks
+    shift: Shift
+    custody: Custody
     log: Log
     sync: Sync
     web: Web

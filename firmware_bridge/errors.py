@@ -48,3 +48,125 @@ class NotOpenedError(BridgeError):
         super().__init__(f"{path} cannot be opened: {reason}")
         self.path = path
         self.reason = reason
+
+
+class RecorderError(BridgeError):
+    """A recorder could not be asked over its control channel, or its answer is of no use.
+
+    `code` names the kind of trouble in entries, messages and on the control wire.
+    """
+
+    code = "recorder-failed"
+
+
+class ChannelLostError(RecorderError):
+    """The way to the recorder is gone: unplugged, or switched off."""
+
+    code = "channel-lost"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the recorder is gone: {reason}")
+        self.reason = reason
+
+
+class ChannelNotOpenedError(RecorderError):
+    """The way to the recorder could not be opened: no right to it, held by another, not there."""
+
+    code = "channel-not-opened"
+
+    def __init__(self, *, place: str, reason: str) -> None:
+        super().__init__(f"{place} cannot be opened: {reason}")
+        self.place = place
+        self.reason = reason
+
+
+class RecorderSilentError(RecorderError):
+    """The recorder did not answer in its time."""
+
+    code = "recorder-silent"
+
+    def __init__(self, *, command: str, waited_ms: int) -> None:
+        super().__init__(f"no answer to {command} within {waited_ms} ms")
+        self.command = command
+        self.waited_ms = waited_ms
+
+
+class BadAnswerError(RecorderError):
+    """The recorder answered with something that is no answer."""
+
+    code = "bad-answer"
+
+    def __init__(self, *, command: str, reason: str) -> None:
+        super().__init__(f"the answer to {command} is none: {reason}")
+        self.command = command
+        self.reason = reason
+
+
+class RefusedError(RecorderError):
+    """The recorder understood, and said no. `status` is its own code for it."""
+
+    code = "recorder-refused"
+
+    def __init__(self, *, command: str, status: int) -> None:
+        super().__init__(f"{command} was refused with status {status}")
+        self.command = command
+        self.status = status
+
+
+class RecorderBusyError(RecorderError):
+    """The recorder cannot do it now: it is recording, or still answering somebody."""
+
+    code = "recorder-busy"
+
+    def __init__(self, *, command: str) -> None:
+        super().__init__(f"{command} was put off: the recorder is busy")
+        self.command = command
+
+
+class WrongPasswordError(RecorderError):
+    """The recorder refused the password. It is tried once, never again: recorders lock."""
+
+    code = "wrong-password"
+
+    def __init__(self) -> None:
+        super().__init__("the recorder refused the password")
+
+
+class NoPasswordError(RecorderError):
+    """The recorder wants a password, and there is none that may be tried."""
+
+    code = "no-password"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"there is no password to try: {reason}")
+        self.reason = reason
+
+
+class MissingCapabilityError(RecorderError):
+    """What was asked is beyond the model."""
+
+    code = "missing-capability"
+
+    def __init__(self, capability: str) -> None:
+        super().__init__(f"this model has no {capability}")
+        self.capability = capability
+
+
+class NotThisRecorderError(RecorderError):
+    """The probe found something else than the driver is for."""
+
+    code = "not-this-recorder"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"it is not a recorder of this kind: {reason}")
+        self.reason = reason
+
+
+class ControlFailedError(RecorderError):
+    """The control worker died, ran out of its bounds, or broke its protocol."""
+
+    code = "control-failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the control worker failed: {reason}")
+        self.reason = reason

@@ -18,12 +18,8 @@ PROFILE: Final = 1
 KEY_ID: Final = re.compile("[0-9a-f]{8}", re.ASCII)
 
 _LATER: Final = (
-    "recorder-registered",
-    "clock-set",
     "erased",
     "label",
-    "issue",
-    "return",
     "export",
     "hold",
     "disposal",
@@ -112,6 +108,13 @@ _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None
     },
     "access": {"sha256": _digest, "roles": _texts, "document": _digest},
     "clock-step": {"by_ms": _number},
+    "recorder-registered": {"docking": _count, "document": _digest},
+    "clock-set": {"docking": _count, "document": _digest},
+    "journal": {"docking": _count, "document": _digest, "first": _count, "next": _count},
+    "issue": {"document": _digest},
+    "return": {"document": _digest},
+    "trip": {"document": _digest},
+    "overdue": {"document": _digest},
     "heartbeat": {},
     "recovery": {},
     "config-change": {},

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from config.presets import Capabilities, Checklist
+from config.presets import Checklist
+from config.profiles import Capabilities
 from firmware_bridge.volume.listing import Volume
 from hashing.canonical import JSON
 

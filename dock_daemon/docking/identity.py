@@ -7,7 +7,7 @@ from typing import Final
 from config.register import Holder, Register
 from dock_daemon.docking.plan import content_size
 from dock_daemon.docking.sources import Source
-from firmware_bridge.drivers.file_only import Identity, identify
+from firmware_bridge.drivers.fs_only import Identity, identify
 from firmware_bridge.errors import MediumReadError
 from firmware_bridge.volume.listing import Entry
 

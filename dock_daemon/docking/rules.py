@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from config import presets
 from config.loader import Loaded
-from config.presets import Checklist, Preset, RecorderProfile, RulePreset
+from config.presets import Checklist, Preset, RulePreset
+from config.profiles import RecorderProfile, recorder_profile
 from config.register import Register, load_register
 from config.settings import Ingest
 
@@ -28,7 +29,7 @@ class Rules:
         return cls(
             preset=presets.rule_preset(settings.rules.preset, directory),
             checklist=presets.checklist(settings.checklist.preset, directory),
-            profile=presets.recorder_profile(settings.recorders.profiles[0], directory),
+            profile=recorder_profile(settings.recorders.profiles[0], directory),
             register=load_register(loaded.register),
             zone=loaded.zone,
             ingest=settings.ingest,

@@ -23,6 +23,7 @@ from dock_daemon.evidence.records import (
     ClipRow,
     CosignatureRow,
     DockingRow,
+    FactRow,
     FindingRow,
     Record,
     ReleaseRow,
@@ -354,5 +355,24 @@ class Ledger:
                     " VALUES (?, ?, ?, ?, ?, ?)",
                     (row.size, row.name, row.key_id, row.role, row.time_s, row.line),
                 )
+            case FactRow() as row:
+                self._index_fact(seq, record, row, at)
             case None:
                 return
+
+    def _index_fact(self, seq: int, record: Record, row: FactRow, at: At) -> None:
+        if row.table not in schema.FACT_TABLES:  # what follows is spelled into SQL
+            raise LedgerDoubtError(f"there is no table {row.table}")
+        values = {
+            **row.values,
+            "seq": seq,
+            "docking": record.docking,
+            "at_ms": at.utc_ms,
+            "document": record.document,
+        }
+        names = ", ".join(values)
+        marks = ", ".join("?" * len(values))
+        self._db.execute(
+            f"INSERT INTO {row.table}({names}) VALUES ({marks})",  # noqa: S608  our own words
+            tuple(values.values()),
+        )

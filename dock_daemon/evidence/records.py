@@ -104,7 +104,18 @@ class CosignatureRow:
     line: str
 
 
-Row: TypeAlias = DockingRow | ClipRow | FindingRow | ReleaseRow | CosignatureRow
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactRow:
+    """A line of one of the index's smaller tables (schema.FACT_TABLES).
+
+    `values` are its columns but `seq`, `docking`, `at_ms` and `document`: the entry gives them.
+    """
+
+    table: str
+    values: Mapping[str, str | int | None]
+
+
+Row: TypeAlias = DockingRow | ClipRow | FindingRow | ReleaseRow | CosignatureRow | FactRow
 
 RIDERS: Final = frozenset({"cosigned"})
 """Kinds that never cause a checkpoint: they ride with the next (or signing would never end)."""

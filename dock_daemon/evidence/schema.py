@@ -6,12 +6,42 @@ entries never do.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 from sqlite_utils import Database, Migrations
 
 _LEDGER: Final = Migrations("sealdock.ledger")
-STEPS: Final = frozenset({"0001_ledger", "0002_cosigned", "0003_keys"})
+STEPS: Final = frozenset({"0001_ledger", "0002_cosigned", "0003_keys", "0004_recorders"})
+
+# What the index keeps of recorders and of those who hold them, one line per entry: the columns that
+# each table has beside the four of every one of them.
+FACT_TABLES: Final[Mapping[str, Mapping[str, type]]] = {
+    # `recorder-registered`: with which key a recorder signs its journal.
+    "recorder_key": {"recorder": str, "vkey": str},
+    # `journal`: how far a recorder's journal is known.
+    "journal": {
+        "recorder": str, "vkey": str, "first": int, "next": int, "head": str, "verdict": str,
+    },
+    # `checked`: what the checklist saw; `items` as JSON. Times in ms UTC, offsets forward if ahead.
+    "check_result": {
+        "recorder": str, "profile": str, "verdict": str, "items": str, "offset_ms": int,
+        "uncertainty_ms": int, "battery_percent": int, "battery_health": int, "battery_cycles": int,
+        "faults": int, "firmware": str,
+    },
+    # `clock-set`
+    "clock_set": {
+        "recorder": str, "before_ms": int, "before_uncertainty_ms": int, "after_ms": int,
+        "after_uncertainty_ms": int,
+    },
+    # `issue`, `return`, `trip`
+    "custody": {
+        "recorder": str, "event": str, "user_no": str, "name": str, "unit": str, "how": str,
+        "by_whom": str, "second": str, "reason": str, "due_ms": int,
+    },
+    # `overdue`: one line for each issue and deadline that passed.
+    "overdue": {"recorder": str, "issue": int, "rule": str, "due_ms": int},
+}  # fmt: skip
 
 
 @_LEDGER(name="0001_ledger")
@@ -134,6 +164,18 @@ def _keys(db: Database) -> None:
     db.execute(
         "CREATE INDEX idx_entry_keys ON entry(seq) WHERE kind IN ('key-change', 'key-retired')"
     )
+
+
+@_LEDGER(name="0004_recorders")
+def _recorders(db: Database) -> None:
+    for name, columns in FACT_TABLES.items():
+        db.table(name).create(
+            {"seq": int, "docking": int, "at_ms": int, "document": str, **columns},
+            pk="seq",
+            not_null={"at_ms", "recorder"},
+            strict=True,
+        )
+        db.table(name).create_index(["recorder", "seq"])
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -351,7 +351,7 @@ def _digest(loaded: Loaded) -> str:
     decide nothing.
     """
     deciding = msgspec.to_builtins(loaded.settings)
-    for section in ("storage", "sync", "web", "replica"):
+    for section in ("storage", "sync", "web", "replica", "control", "shift"):
         del deciding[section]
     del deciding["dock"]["language"], deciding["dock"]["name"]
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

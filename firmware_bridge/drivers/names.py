@@ -1,6 +1,6 @@
 """What a recorder writes into its file names: candidates, never facts. Pure.
 
-Makers agree on the parts of a name, not on their order (docs/formats/file-only.md,
+Makers agree on the parts of a name, not on their order (docs/formats/fs-only.md,
 section 6): so the numbers before the time are handed out as candidates, to be held
 against the recorder's own number and its holder's.
 """

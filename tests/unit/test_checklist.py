@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from config import presets
+from config.profiles import recorder_profile
 from dock_daemon.docking.checklist import Item, check
 from hashing import canonical
 from tests.entries import volume
 
 NOWHERE = Path("/nowhere")
 WANTED = presets.checklist("standard", NOWHERE).content
-CAN = presets.recorder_profile("file-only", NOWHERE).content.capabilities
+CAN = recorder_profile("fs-only", NOWHERE).content.capabilities
 NOW = datetime(2026, 3, 14, 17, 30)  # noqa: DTZ001  recorders know no zone
 
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import ConfigError
-from config.presets import checklist, recorder_profile, rule_preset
+from config.presets import checklist, rule_preset
+from config.profiles import recorder_profile
 from config.toml import SHIPPED
 
 NOWHERE = Path("/nonexistent/sealdock")
-FILES = recorder_profile("file-only", NOWHERE).content.files
+FILES = recorder_profile("fs-only", NOWHERE).content.files
 
 
 def test_liaoning_counts_from_the_days_last_clip() -> None:

@@ -170,7 +170,10 @@ def test_bytes_of_an_entry_never_change() -> None:
 
 
 # Of their bodies.
-DEMANDING = {"access", "clock-step", "cosigned", "genesis", "key-change", "key-retired"}
+DEMANDING = {
+    "access", "clock-step", "cosigned", "genesis", "issue", "key-change", "key-retired", "overdue",
+    "return", "trip",
+}  # fmt: skip
 
 
 @given(

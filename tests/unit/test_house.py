@@ -14,8 +14,16 @@ THIRD_PARTY = {
     "agent": set[str](),
     "central": {"click", "cryptography", "msgspec", "rich", "sqlalchemy", "starlette"},
     "config": {"click", "msgspec"},
-    "dock_daemon": {"click", "msgspec", "pyudev", "rich", "sqlite_utils", "starlette"},
-    "firmware_bridge": set[str](),
+    "dock_daemon": {
+        "chinese_calendar",
+        "click",
+        "msgspec",
+        "pyudev",
+        "rich",
+        "sqlite_utils",
+        "starlette",
+    },
+    "firmware_bridge": {"cbor2", "serial"},
     "hashing": {"cryptography"},
     "transport": {"cryptography", "h11", "httpx2", "starlette", "uvicorn"},
 }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.drivers.file_only import (
+from firmware_bridge.drivers.fs_only import (
     INFO_FILE,
     MAX_FILE,
     MAX_VALUE,

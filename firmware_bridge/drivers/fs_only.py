@@ -2,7 +2,7 @@
 
 Pure: a look-up of files goes in, what they say comes out. The files are hostile
 text; they are shown as they were meant, as far as that can be told, and kept
-verbatim beside it. docs/formats/file-only.md fixes what is read, and how.
+verbatim beside it. docs/formats/fs-only.md fixes what is read, and how.
 """
 
 import codecs

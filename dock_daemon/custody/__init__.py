@@ -1,0 +1,1 @@
+"""Who has which recorder, since when, and when it is due back."""

@@ -1,0 +1,1 @@
+"""What the dock learns from a recorder over its control channel."""

@@ -1,0 +1,1 @@
+"""One recorder's control channel, driven by a process of its own."""
