@@ -133,6 +133,20 @@ class HostClock(Protocol):
         """Return a time that never steps."""
 
 
+class PasswordSource(Protocol):
+    """The one password that may be tried on this recorder, and the memory of its refusal.
+
+    A recorder locks itself after a few wrong ones, so a driver takes it once, right before it
+    sends it, and says so at once when the recorder refused it.
+    """
+
+    def take(self) -> str:
+        """Return the password, once per opening; raise NoPasswordError when none may be tried."""
+
+    def refused(self) -> None:
+        """Note that the recorder refused what was taken: it is not tried there again."""
+
+
 class Driver(Protocol):
     """One recorder over its control channel, asked one thing at a time. It blocks.
 
