@@ -54,6 +54,7 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     bridge.ChannelNotOpenedError: Fault("channel-not-opened", ExitCode.NOT_FOUND),
     bridge.RecorderSilentError: Fault("recorder-silent", ExitCode.FAILED, retry=True),
     bridge.BadAnswerError: Fault("bad-answer", ExitCode.FAILED, retry=True),
+    bridge.WireError: Fault("bad-answer", ExitCode.FAILED, retry=True),
     bridge.RefusedError: Fault("recorder-refused", ExitCode.FAILED),
     bridge.RecorderBusyError: Fault("recorder-busy", ExitCode.BUSY, retry=True),
     # Never retried by itself: recorders lock.
@@ -61,6 +62,8 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     bridge.NoPasswordError: Fault("no-password", ExitCode.FAILED),
     bridge.MissingCapabilityError: Fault("missing-capability", ExitCode.FAILED),
     bridge.NotThisRecorderError: Fault("not-this-recorder", ExitCode.NOT_FOUND),
+    bridge.TextTooLongError: Fault("text-too-long", ExitCode.FAILED),
+    bridge.EmptyFieldError: Fault("empty-field", ExitCode.FAILED),
     bridge.ControlFailedError: Fault("control-failed", ExitCode.FAILED, retry=True),
     dock.DockError: Fault("dock", ExitCode.FAILED),
     dock.ClipError: Fault("clip", ExitCode.PARTIAL, retry=True),

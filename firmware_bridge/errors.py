@@ -102,6 +102,13 @@ class BadAnswerError(RecorderError):
         self.reason = reason
 
 
+class WireError(BadAnswerError):
+    """Bytes are no frame, or no message, of the format they should be in.
+
+    Parsers raise it on either side of the wire; `command` is what was being read.
+    """
+
+
 class RefusedError(RecorderError):
     """The recorder understood, and said no. `status` is its own code for it."""
 
@@ -160,6 +167,28 @@ class NotThisRecorderError(RecorderError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"it is not a recorder of this kind: {reason}")
         self.reason = reason
+
+
+class TextTooLongError(RecorderError):
+    """What is to be written does not fit into a field of the recorder's. Nothing was sent."""
+
+    code = "text-too-long"
+
+    def __init__(self, *, field: str, limit: int, got: int) -> None:
+        super().__init__(f"{field} takes {limit} bytes, not {got}")
+        self.field = field
+        self.limit = limit
+        self.got = got
+
+
+class EmptyFieldError(RecorderError):
+    """The recorder keeps no record without this field. Nothing was sent."""
+
+    code = "empty-field"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} must not be empty")
+        self.field = field
 
 
 class ControlFailedError(RecorderError):
