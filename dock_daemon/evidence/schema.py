@@ -34,10 +34,11 @@ FACT_TABLES: Final[Mapping[str, Mapping[str, type]]] = {
         "recorder": str, "before_ms": int, "before_uncertainty_ms": int, "after_ms": int,
         "after_uncertainty_ms": int,
     },
-    # `issue`, `return`, `trip`
+    # `issue`, `return`, `trip`: `issue` is the entry of the issue that it belongs to, `when_ms`
+    # when it happened, `until_ms` the end of the shift or trip as far as it was known.
     "custody": {
-        "recorder": str, "event": str, "user_no": str, "name": str, "unit": str, "how": str,
-        "by_whom": str, "second": str, "reason": str, "due_ms": int,
+        "recorder": str, "event": str, "how": str, "issue": int, "when_ms": int, "until_ms": int,
+        "user_no": str, "name": str, "unit": str, "by_whom": str, "second": str, "reason": str,
     },
     # `overdue`: one line for each issue and deadline that passed.
     "overdue": {"recorder": str, "issue": int, "rule": str, "due_ms": int},
