@@ -160,3 +160,15 @@ class ProofError(EvidenceError):
 
 class SubmissionError(EvidenceError):
     """What a dock, a witness and a mirror say to one another is not written as it must be."""
+
+
+class JournalError(EvidenceError):
+    """A line is no record of a recorder's journal, or does not follow the one before it.
+
+    `code` is a word of docs/formats/journal.md section 6.
+    """
+
+    def __init__(self, detail: str, code: str = "malformed") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
