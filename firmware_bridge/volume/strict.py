@@ -1,24 +1,25 @@
-"""JSON from a process that parsed hostile bytes: every field asked for by type and range.
+"""What a reader sends, taken strictly: whatever is wrong with it is ReaderFailedError."""
 
-Nothing here trusts a shape. `load` turns bytes into an object or raises, and
-`Fields` hands out one member at a time, typed and bounded; `done` then refuses
-members that nobody asked for. Whatever is wrong, ReaderFailedError is raised and
-nothing else.
-"""
+from functools import partial
+from typing import Final
 
-import json
-from collections.abc import Callable
-from typing import Final, TypeAlias, TypeVar
-
+from firmware_bridge import strict
 from firmware_bridge.errors import ReaderFailedError
+from firmware_bridge.strict import U16, U32, U64, Json
 
-Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
-T = TypeVar("T")
-
-U16: Final = 2**16 - 1
-U32: Final = 2**32 - 1
-# Sizes as exFAT stores them: eight bytes, and a broken record may hold any value.
-U64: Final = 2**64 - 1
+__all__ = [
+    "U16",
+    "U32",
+    "U64",
+    "Fields",
+    "Json",
+    "array",
+    "broken",
+    "integer",
+    "load",
+    "octets",
+    "text",
+]
 
 
 def broken(reason: str) -> ReaderFailedError:
@@ -26,124 +27,15 @@ def broken(reason: str) -> ReaderFailedError:
     return ReaderFailedError(f"protocol: {reason}")
 
 
-def load(data: bytes) -> dict[str, Json]:
-    """Return the one JSON object in `data`: no floats, no NaN, no member named twice."""
-    try:
-        value: Json = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_members,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-        )
-    except (ValueError, RecursionError):
-        raise broken("not JSON") from None
-    if not isinstance(value, dict):
-        raise broken("not an object")
-    return value
+load: Final = partial(strict.load, fail=broken)
+integer: Final = partial(strict.integer, fail=broken)
+text: Final = partial(strict.text, fail=broken)
+octets: Final = partial(strict.octets, fail=broken)
+array: Final = partial(strict.array, fail=broken)
 
 
-def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise broken("a member twice")
-    return members
-
-
-def _refuse_number(_text: str) -> Json:
-    raise broken("a number that is no integer")
-
-
-class Fields:
-    """The members of one JSON object, each taken exactly once."""
+class Fields(strict.Fields):
+    """The members of one JSON object that a reader sent, each taken exactly once."""
 
     def __init__(self, value: Json, what: str) -> None:
-        if not isinstance(value, dict):
-            raise broken(f"{what} is no object")
-        self._rest = dict(value)
-        self._what = what
-
-    def take(self, name: str) -> Json:
-        """Return a member of any type; the caller checks it."""
-        if name not in self._rest:
-            raise broken(f"{self._what} has no {name}")
-        return self._rest.pop(name)
-
-    def integer(self, name: str, *, low: int = 0, high: int) -> int:
-        """Return an integer from `low` to `high`, both allowed."""
-        return integer(self.take(name), low=low, high=high, what=f"{self._what}.{name}")
-
-    def boolean(self, name: str) -> bool:
-        """Return true or false."""
-        value = self.take(name)
-        if not isinstance(value, bool):
-            raise broken(f"{self._what}.{name} is no boolean")
-        return value
-
-    def boolean_or_none(self, name: str) -> bool | None:
-        """Return true, false, or None for null."""
-        value = self.take(name)
-        if value is not None and not isinstance(value, bool):
-            raise broken(f"{self._what}.{name} is no boolean")
-        return value
-
-    def text(self, name: str, *, longest: int) -> str:
-        """Return text of at most `longest` code points, none of them a surrogate."""
-        return text(self.take(name), longest=longest, what=f"{self._what}.{name}")
-
-    def word(self, name: str, allowed: frozenset[str]) -> str:
-        """Return one of the words in `allowed`."""
-        value = self.take(name)
-        if not isinstance(value, str) or value not in allowed:
-            raise broken(f"{self._what}.{name} is no known word")
-        return value
-
-    def octets(self, name: str, *, longest: int) -> bytes:
-        """Return bytes written as lower-case hexadecimal, at most `longest` of them."""
-        return octets(self.take(name), longest=longest, what=f"{self._what}.{name}")
-
-    def many(self, name: str, parse: Callable[[Json], T], *, most: int) -> tuple[T, ...]:
-        """Return an array of at most `most` elements, each put through `parse`."""
-        return tuple(map(parse, array(self.take(name), most=most, what=f"{self._what}.{name}")))
-
-    def done(self) -> None:
-        """Refuse members that were not taken."""
-        if self._rest:
-            raise broken(f"{self._what} has members of no meaning")
-
-
-def integer(value: Json, *, low: int, high: int, what: str) -> int:
-    """Return `value` if it is an integer (true is none) from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise broken(f"{what} is no integer")
-    if not low <= value <= high:
-        raise broken(f"{what} is out of range")
-    return value
-
-
-def text(value: Json, *, longest: int, what: str) -> str:
-    """Return `value` if it is text of at most `longest` code points without surrogates."""
-    if not isinstance(value, str) or len(value) > longest:
-        raise broken(f"{what} is no text of at most {longest} characters")
-    if not value.isascii() and any("\ud800" <= point <= "\udfff" for point in value):
-        raise broken(f"{what} holds a surrogate")
-    return value
-
-
-def octets(value: Json, *, longest: int, what: str) -> bytes:
-    """Return the bytes that `value` spells in lower-case hexadecimal."""
-    if not isinstance(value, str) or len(value) > 2 * longest:
-        raise broken(f"{what} is no hexadecimal of at most {longest} bytes")
-    try:
-        data = bytes.fromhex(value)
-    except ValueError:
-        raise broken(f"{what} is no hexadecimal") from None
-    if data.hex() != value:  # fromhex also takes spaces and capitals
-        raise broken(f"{what} is not in the one spelling of its bytes")
-    return data
-
-
-def array(value: Json, *, most: int, what: str) -> list[Json]:
-    """Return `value` if it is an array of at most `most` elements."""
-    if not isinstance(value, list) or len(value) > most:
-        raise broken(f"{what} is no array of at most {most}")
-    return value
+        super().__init__(value, what, broken)

@@ -4,12 +4,12 @@ A frame is four bytes of length, big-endian, and that many bytes of JSON. Writin
 and reading are pure; sockets and descriptors belong to worker.py and client.py.
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from firmware_bridge import frames as frames_of
 from firmware_bridge.errors import (
     BridgeError,
     MediumGoneError,
@@ -94,11 +94,7 @@ Frame: TypeAlias = Open | Answer
 
 def encode(frame: Frame) -> bytes:
     """Return a frame's bytes, length first; raise ReaderFailedError if it is too long."""
-    text = json.dumps(_members(frame), ensure_ascii=True, separators=(",", ":"))
-    data = text.encode("ascii")
-    if len(data) > MAX_FRAME:
-        raise broken(f"a frame of {len(data)} bytes")
-    return len(data).to_bytes(4, "big") + data
+    return frames_of.put(_members(frame), most=MAX_FRAME, fail=broken)
 
 
 def frames(found: Iterable[Medium | Entry | Volume]) -> Iterator[Answer]:
@@ -178,16 +174,7 @@ class Decoder:
 
 def next_frame(buffer: bytearray) -> bytes | None:
     """Take one whole frame's JSON off the front of `buffer`; None while it is not complete."""
-    if len(buffer) < 4:  # noqa: PLR2004  the length's own width
-        return None
-    length = int.from_bytes(buffer[:4], "big")
-    if length > MAX_FRAME:
-        raise broken(f"a frame of {length} bytes announced")
-    if len(buffer) < 4 + length:
-        return None
-    payload = bytes(buffer[4 : 4 + length])
-    del buffer[: 4 + length]
-    return payload
+    return frames_of.take(buffer, most=MAX_FRAME, fail=broken)
 
 
 def read_open(payload: bytes) -> Open:

@@ -6,7 +6,6 @@ hostile bytes, so it gives up what it can before it reads the first of them, and
 it holds nothing worth having: no store, no key, no network.
 """
 
-import ctypes
 import fcntl
 import os
 import resource
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from firmware_bridge import confinement
 from firmware_bridge.errors import (
     BridgeError,
     MediumGoneError,
@@ -34,9 +34,6 @@ from firmware_bridge.volume.reader import Limits, read_medium
 _BLKROGET: Final = 0x125E
 _BLKSSZGET: Final = 0x1268
 _BLKGETSIZE64: Final = 0x80081272
-# <linux/prctl.h>
-_PR_SET_DUMPABLE: Final = 4
-_PR_SET_NO_NEW_PRIVS: Final = 38
 
 MEMORY_BYTES: Final = 512 << 20
 CPU_S: Final = 120
@@ -177,20 +174,16 @@ def serve(link: socket.socket, limits: Limits) -> None:
 
 def confine() -> None:
     """Give up what a reader never needs. Called before a hostile byte is read."""
-    for kind, bound in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_S),
-        (resource.RLIMIT_NOFILE, 16),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _soft, hard = resource.getrlimit(kind)
-        lowest = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-        resource.setrlimit(kind, (lowest, lowest))
-    libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_DUMPABLE, 0)):
-        if libc.prctl(option, ctypes.c_ulong(value), *(ctypes.c_ulong(0),) * 3) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
+    confinement.bound(
+        {
+            resource.RLIMIT_AS: MEMORY_BYTES,
+            resource.RLIMIT_CPU: CPU_S,
+            resource.RLIMIT_NOFILE: 16,
+            resource.RLIMIT_FSIZE: 0,
+            resource.RLIMIT_CORE: 0,
+        }
+    )
+    confinement.gain_nothing()
     signal.alarm(WALL_S)  # SIGALRM is not caught: it ends the process, and the core sees that
 
 
