@@ -1,73 +1,272 @@
 """Recorder profiles as data: how one make is known, spoken to and read.
 
 A technician adds a make by adding a file (config/data/recorders, or recorders/ below the
-site's configuration directory); no code knows a maker's name.
+site's configuration directory); no code knows a maker's name. Which profile is whose is
+decided in dock_daemon/recorders/matching.py; docs/recorders.md is the technician's manual.
 """
 
+import functools
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from config.errors import ConfigError
+from config.name_pattern import Named, NamePattern, PatternError
 from config.presets import Label, Preset, load_preset
 
 FileClass = Literal["media", "sidecar", "record", "other"]
+DriverName = Literal["fs-only", "open", "jieli-scsi", "cammpro-ctrl", "zzx-adb"]
+Channel = Literal["none", "serial", "scsi", "usb", "adb"]
+# The words of firmware_bridge.capabilities.Capability; a test holds the two together.
+CapabilityName = Literal[
+    "identity",
+    "holder",
+    "write-holder",
+    "battery",
+    "read-clock",
+    "set-clock",
+    "storage",
+    "faults",
+    "switch-to-storage",
+    "list",
+    "read",
+    "journal",
+    "erase",
+    "reset",
+]
+
+CHANNEL_OF: Final[Mapping[DriverName, Channel]] = {
+    "fs-only": "none",
+    "open": "serial",
+    "jieli-scsi": "scsi",
+    "cammpro-ctrl": "usb",
+    "zzx-adb": "adb",
+}
+"""Driver → the control channel that it speaks on."""
+_QUIRKS: Final[Mapping[DriverName, frozenset[str]]] = {"zzx-adb": frozenset({"port"})}
+_WITH_PASSWORD: Final = frozenset({"jieli-scsi", "cammpro-ctrl", "zzx-adb"})
+# What can be had of a recorder that is nothing but a disk.
+_OF_A_DISK: Final = frozenset({"identity", "holder", "storage", "list", "read"})
+
+UsbId = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:([0-9a-f]{4}|\*)$")]
+Glob = Annotated[str, Meta(min_length=1, max_length=120)]
+Ending = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,8}$")]
+Mark = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
+
+
+class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a port shows of such a recorder. Every list that is not empty must fit.
+
+    `usb` are ids, `4255:0001` or `0e8d:*`; the other lists are patterns with * and ?, letter
+    case and outer blanks left out of account, of which one must fit. `scsi` is held against
+    vendor, model and revision of the INQUIRY with one blank between each; `files` against the
+    paths on a medium.
+    """
+
+    usb: tuple[UsbId, ...] = ()
+    manufacturer: tuple[Glob, ...] = ()
+    product: tuple[Glob, ...] = ()
+    scsi: tuple[Glob, ...] = ()
+    files: tuple[Glob, ...] = ()
 
 
 class Identify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a recorder says who it is."""
+    """In which files a recorder says who it is, where its channel does not tell."""
 
-    files: tuple[Annotated[str, Meta(min_length=1)], ...]
+    files: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
 
 
-class Capabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a recorder of this profile can tell."""
+class Shows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When its storage is seen as a disk: always, after it was told to, or never."""
 
-    battery: bool
-    read_clock: bool
-    fault: bool
-    storage: bool
+    shown: Literal["always", "switch", "none"]
+    within_s: Annotated[int, Meta(ge=1, le=600)] = 30
 
 
 class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the files of a recorder are, by their names."""
 
-    media: frozenset[Annotated[str, Meta(pattern=r"^[a-z0-9]+$")]]
-    sidecar: frozenset[Annotated[str, Meta(pattern=r"^[a-z0-9]+$")]]
-    records: tuple[Annotated[str, Meta(min_length=1)], ...]
+    media: frozenset[Ending]
+    sidecar: frozenset[Ending] = frozenset()
+    records: tuple[Glob, ...] = ()
+    passing: tuple[Glob, ...] = ()
+    important: tuple[Glob, ...] = ()
 
     def class_of(self, path: str) -> FileClass:
         """Return what the file at `path` ("/" between its parts) is.
 
-        The ending comes before the patterns: a clip is a clip wherever it was put.
+        The ending comes before the patterns of `records`: a clip is a clip wherever it was
+        put. Only what a recorder keeps for a moment (`passing`) is none.
         """
         whole = path.casefold()
         last = whole.rpartition("/")[2]
         ending = last.rpartition(".")[2] if "." in last else ""
+        if _any(self.passing, path):
+            return "record"
         if ending in self.media:
             return "media"
         if ending in self.sidecar:
             return "sidecar"
-        if any(_matches(pattern.casefold(), whole, last) for pattern in self.records):
-            return "record"
-        return "other"
+        return "record" if _any(self.records, path) else "other"
+
+
+class Names(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How its clips are named: patterns, tried in order, and the words of its marks."""
+
+    patterns: tuple[str, ...] = ()
+    important: tuple[Mark, ...] = ()
+    encrypted: tuple[Mark, ...] = ()
+
+    def compiled(self) -> tuple[NamePattern, ...]:
+        """Return the patterns, ready; raise PatternError."""
+        return tuple(_compiled(text, self.important, self.encrypted) for text in self.patterns)
+
+
+class Recording(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much a shift takes: bits per second while recording, and the length of a segment."""
+
+    kbit_s: Annotated[int, Meta(ge=64, le=200_000)]
+    segment_s: Annotated[int, Meta(ge=1, le=86_400)] | None = None
+
+
+class Firmware(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which firmware is known: patterns, and the lowest that will do. Empty: not judged."""
+
+    known: tuple[Glob, ...] = ()
+    minimum: str = ""
+
+
+class Password(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Under which name the password lies: a systemd credential, or a file of control.passwords."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
 class RecorderProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One make of recorder: its driver, what it can tell, what its files are."""
+    """One make of recorder: its driver, how it is known, what it can do, what its files are."""
 
-    driver: Literal["fs-only"]
+    driver: DriverName
     name: Label
-    identify: Identify
-    capabilities: Capabilities
+    capabilities: frozenset[CapabilityName]
+    storage: Shows
     files: Files
+    match: Match = Match()
+    identify: Identify = Identify()
+    names: Names = Names()
+    recording: Recording | None = None
+    firmware: Firmware = Firmware()
+    password: Password | None = None
+    quirks: dict[str, int] = {}
+
+    @property
+    def channel(self) -> Channel:
+        """The control channel that its driver speaks on."""
+        return CHANNEL_OF[self.driver]
+
+    @property
+    def fits_any_disk(self) -> bool:
+        """Tell whether it has no marks at all: the profile of every disk that has no other."""
+        return self.driver == "fs-only" and self.match == Match()
+
+    def can(self, capability: CapabilityName) -> bool:
+        """Tell whether such a recorder can do that at all."""
+        return capability in self.capabilities
+
+    def told_by_name(self, path: str) -> Named | None:
+        """Return what the name of the file at `path` says by the make's own patterns."""
+        last = path.rpartition("/")[2]
+        found = (pattern.match(last) for pattern in self.names.compiled())
+        return next((one for one in found if one is not None), None)
+
+    def important(self, path: str) -> bool:
+        """Tell whether the folder of `path` says that its clip is important (重点文件)."""
+        return _any(self.files.important, path)
 
 
 def recorder_profile(name: str, directory: Path) -> Preset[RecorderProfile]:
     """Return what is known of one make of recorder; raises ConfigError as presets do."""
-    return load_preset("recorders", name, directory, RecorderProfile)
+    preset = load_preset("recorders", name, directory, RecorderProfile)
+    source = str(directory / "recorders" / f"{name}.toml")
+    for objection in objections(preset.content, source=source):
+        raise objection
+    return preset
 
 
-def _matches(pattern: str, whole: str, last: str) -> bool:
-    return fnmatchcase(whole if "/" in pattern else last, pattern)
+def recorder_profiles(
+    names: tuple[str, ...], directory: Path, *, source: str
+) -> tuple[Preset[RecorderProfile], ...]:
+    """Return the profiles of these names, in their order; raises as `recorder_profile`.
+
+    One of them must fit every disk; `source` is to blame where none does.
+    """
+    profiles = tuple(recorder_profile(name, directory) for name in names)
+    if not any(profile.content.fits_any_disk for profile in profiles):
+        raise ConfigError("no-plain-profile", source=source, where="$.recorders.profiles")
+    return profiles
+
+
+def objections(profile: RecorderProfile, *, source: str) -> Iterator[ConfigError]:
+    """Yield what the declared types can't say is wrong with a profile."""
+    driver, match = profile.driver, profile.match
+    if driver == "fs-only":
+        if beyond := profile.capabilities - _OF_A_DISK:
+            yield ConfigError(
+                "needs-channel",
+                source=source,
+                where="$.capabilities",
+                capabilities=", ".join(sorted(beyond)),
+            )
+        if profile.storage.shown != "always":
+            yield ConfigError("disk-is-shown", source=source, where="$.storage.shown")
+    elif not (match.usb or match.manufacturer or match.product or match.scsi):
+        yield ConfigError("matches-anything", source=source, where="$.match", driver=driver)
+    if profile.can("switch-to-storage") != (profile.storage.shown == "switch"):
+        yield ConfigError("switch-or-not", source=source, where="$.storage.shown")
+    if profile.password is not None and driver not in _WITH_PASSWORD:
+        yield ConfigError("no-password", source=source, where="$.password", driver=driver)
+    known = _QUIRKS.get(driver, frozenset())
+    for quirk in sorted(profile.quirks.keys() - known):
+        yield ConfigError(
+            "no-quirk",
+            source=source,
+            where=f"$.quirks.{quirk}",
+            driver=driver,
+            known=", ".join(sorted(known)) or "—",
+        )
+    for at, path in enumerate(profile.identify.files):
+        if not path.casefold().endswith((".ini", ".dat")):
+            yield ConfigError(
+                "identify-form", source=source, where=f"$.identify.files[{at}]", path=path
+            )
+    yield from _wrong_patterns(profile.names, source)
+
+
+def _wrong_patterns(names: Names, source: str) -> Iterator[ConfigError]:
+    for at, text in enumerate(names.patterns):
+        try:
+            _compiled(text, names.important, names.encrypted)
+        except PatternError as error:
+            yield ConfigError(
+                "name-pattern",
+                source=source,
+                where=f"$.names.patterns[{at}]",
+                reason=error.problem,
+                part=error.part,
+            )
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(text: str, important: tuple[str, ...], encrypted: tuple[str, ...]) -> NamePattern:
+    return NamePattern.parse(text, important=important, encrypted=encrypted)
+
+
+def _any(patterns: tuple[str, ...], path: str) -> bool:
+    """Tell whether a pattern fits: one with "/" the whole path, another its last part."""
+    whole = path.casefold()
+    last = whole.rpartition("/")[2]
+    return any(
+        fnmatchcase(whole if "/" in pattern else last, pattern.casefold()) for pattern in patterns
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config.presets import Checklist
-from config.profiles import Capabilities
+from config.profiles import CapabilityName
 from firmware_bridge.volume.listing import Volume
 from hashing.canonical import JSON
 
@@ -36,7 +36,7 @@ def check(
     latest: datetime | None,
     now: datetime,
     wanted: Checklist,
-    can: Capabilities,
+    can: frozenset[CapabilityName],
 ) -> tuple[list[Item], str]:
     """Return every item and the verdict. `latest` and `now` are local times, no zone."""
     items = [
@@ -51,8 +51,13 @@ def check(
     return items, PARTLY if UNREADABLE in verdicts else FIT
 
 
-def _clock(latest: datetime | None, now: datetime, wanted: Checklist, can: Capabilities) -> Item:
-    facts: dict[str, JSON] = {"rule": wanted.clock.rule, "readable": can.read_clock}
+def _clock(
+    latest: datetime | None,
+    now: datetime,
+    wanted: Checklist,
+    can: frozenset[CapabilityName],
+) -> Item:
+    facts: dict[str, JSON] = {"rule": wanted.clock.rule, "readable": "read-clock" in can}
     if latest is not None and latest > now:
         # A clip from the future: the recorder's clock is fast by at least so much.
         ahead_s = int((latest - now).total_seconds())
@@ -62,12 +67,12 @@ def _clock(latest: datetime | None, now: datetime, wanted: Checklist, can: Capab
     return Item("clock", UNREADABLE, facts)
 
 
-def _storage(volumes: list[Volume], wanted: Checklist, can: Capabilities) -> Item:
+def _storage(volumes: list[Volume], wanted: Checklist, can: frozenset[CapabilityName]) -> Item:
     facts: dict[str, JSON] = {"rule": wanted.storage.rule}
     # Below a folder lies somebody's disk, and not the recorder's.
     volumes = [volume for volume in volumes if volume.filesystem != "folder"]
     total = sum(volume.total_bytes for volume in volumes)
-    if not can.storage or total <= 0:
+    if "storage" not in can or total <= 0:
         return Item("storage", UNREADABLE, facts)
     free = sum(volume.free_bytes for volume in volumes)
     facts |= {"free_bytes": free, "total_bytes": total}

@@ -98,7 +98,10 @@ class Minutes:
             docking=self._scene.number,
             finish=statement.finish,
             facts=sourcing.of_file(
-                statement.step.volume, statement.step.entry, self._scene.recorder
+                statement.step.volume,
+                statement.step.entry,
+                self._scene.recorder,
+                self._scene.profile.content,
             ),
             clip=statement.staged,
         )

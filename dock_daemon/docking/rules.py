@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from config import presets
 from config.loader import Loaded
 from config.presets import Checklist, Preset, RulePreset
-from config.profiles import RecorderProfile, recorder_profile
+from config.profiles import RecorderProfile, recorder_profiles
 from config.register import Register, load_register
 from config.settings import Ingest
 
@@ -17,7 +17,7 @@ class Rules:
 
     preset: Preset[RulePreset]
     checklist: Preset[Checklist]
-    profile: Preset[RecorderProfile]
+    profiles: tuple[Preset[RecorderProfile], ...]
     register: Register
     zone: ZoneInfo
     ingest: Ingest
@@ -29,7 +29,11 @@ class Rules:
         return cls(
             preset=presets.rule_preset(settings.rules.preset, directory),
             checklist=presets.checklist(settings.checklist.preset, directory),
-            profile=recorder_profile(settings.recorders.profiles[0], directory),
+            profiles=recorder_profiles(
+                settings.recorders.profiles,
+                directory,
+                source=loaded.origins["recorders.profiles"],
+            ),
             register=load_register(loaded.register),
             zone=loaded.zone,
             ingest=settings.ingest,

@@ -7,11 +7,13 @@ what each member means.
 import base64
 from typing import Final
 
+from config.name_pattern import Named
+from config.profiles import RecorderProfile
 from dock_daemon.docking import plan
 from dock_daemon.docking.findings import Finding
 from dock_daemon.docking.identity import Known as Recorder
 from dock_daemon.docking.sources import Source
-from firmware_bridge.drivers import names
+from dock_daemon.recorders import naming
 from firmware_bridge.volume.listing import Entry, Problem, Stamp, Volume
 from hashing.canonical import JSON
 
@@ -80,7 +82,9 @@ def of_volume(volume: Volume) -> dict[str, JSON]:
     }
 
 
-def of_file(volume: Volume, entry: Entry, recorder: Recorder) -> dict[str, JSON]:
+def of_file(
+    volume: Volume, entry: Entry, recorder: Recorder, profile: RecorderProfile
+) -> dict[str, JSON]:
     """Return a directory record as it was found, names raw and for people."""
     return {
         "kind": "clip",
@@ -88,7 +92,7 @@ def of_file(volume: Volume, entry: Entry, recorder: Recorder) -> dict[str, JSON]
         "user_no": recorder.holder.user_no if recorder.holder else "",
         "volume": volume.key,
         "path": entry.text,
-        "name_tells": _told_by_name(entry.path[-1].text),
+        "name_tells": _told_by_name(naming.told(profile, entry.text)),
         "path_raw": [_base64(name.raw) for name in entry.path],
         "short_raw": [_base64(name.short) for name in entry.path],
         "size": plan.listed_size(entry),
@@ -107,14 +111,15 @@ def of_file(volume: Volume, entry: Entry, recorder: Recorder) -> dict[str, JSON]
     }
 
 
-def _told_by_name(name: str) -> JSON:
+def _told_by_name(told: Named) -> JSON:
     """Return what a vendor's file name says: candidates, never facts."""
-    told = names.parse(name)
-    if told is None:
+    if not told.known:
         return None
     return {
+        "recorder": told.recorder,
+        "holder": told.holder,
         "numbers": list[JSON](told.numbers),
-        "local": told.at.isoformat(sep=" "),
+        "local": "" if told.at is None else told.at.isoformat(sep=" "),
         "sequence": told.sequence,
         "important": told.important,
         "encrypted": told.encrypted,

@@ -17,7 +17,8 @@ from dock_daemon.docking.rules import Rules
 from dock_daemon.evidence.pieces import Outcome
 from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, ReleaseRow
 from dock_daemon.evidence.store import Staged
-from firmware_bridge.drivers import names
+from dock_daemon.recorders import naming
+from dock_daemon.recorders.matching import Profile
 from hashing.canonical import JSON
 
 Body = dict[str, JSON]
@@ -33,6 +34,8 @@ class Scene:
     place: str
     recorder: Recorder
     rules: Rules
+    # By which profile it is read: its make's own, or that of every disk.
+    profile: Profile
 
     @property
     def quarantine(self) -> bool:
@@ -50,8 +53,8 @@ def docked(scene: Scene, volumes: tuple[str, ...]) -> tuple[Body, DockingRow]:
         "registered": holder is not None,
         "quarantine": scene.quarantine,
         "register_sha256": scene.rules.register.sha256,
-        "profile": scene.rules.profile.name,
-        "profile_sha256": scene.rules.profile.sha256,
+        "profile": scene.profile.name,
+        "profile_sha256": scene.profile.sha256,
     }
     row = DockingRow(
         number=scene.number,
@@ -93,10 +96,10 @@ class ClipStatement:
         codes = [problem.code for problem in self.step.entry.problems]
         if self.staged.size == 0:
             codes.append("empty")
-        told = names.parse(self.step.entry.path[-1].text)
-        if told is not None and told.important:
+        told = naming.told(self.scene.profile.content, self.step.entry.text)
+        if told.important:
             codes.append("important")
-        if told is not None and told.encrypted:
+        if told.encrypted:
             codes.append("encrypted")
         return tuple(dict.fromkeys(codes))
 

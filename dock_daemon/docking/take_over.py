@@ -53,6 +53,8 @@ from dock_daemon.evidence.durable import reread
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.sealer import Sealer
 from dock_daemon.evidence.store import CLIPS, Store
+from dock_daemon.recorders import matching
+from dock_daemon.recorders.matching import Profile, Seen
 from firmware_bridge.errors import MediumGoneError, MediumReadError
 from firmware_bridge.volume.listing import Entry, Volume
 
@@ -84,8 +86,10 @@ class TakeOver:
         report: Report,
         stop: threading.Event,
         reread: bool = False,
+        seen: Seen | None = None,
     ) -> None:
         self._source = source
+        self._seen = seen
         self._parts = parts
         self._bay = bay
         self._report = report
@@ -118,6 +122,7 @@ class TakeOver:
             place=self._source.place,
             recorder=recorder,
             rules=rules,
+            profile=self._profile(),
         )
         self._minutes = Minutes(
             self._scene,
@@ -147,6 +152,15 @@ class TakeOver:
             self._minutes.unread(step.volume, step.entry, "not-durable")
         self._handover.drain(to=0)
         return self._minutes.release(interrupted=gone, remaining=self._remaining)
+
+    def _profile(self) -> Profile:
+        paths = (
+            entry.text
+            for _, entries in self._source.volumes
+            for entry in entries
+            if not entry.deleted
+        )
+        return matching.of_medium(self._parts.rules.profiles, self._seen, paths)
 
     # (1) ----------------------------------------------------------------------------
 
@@ -185,7 +199,7 @@ class TakeOver:
             latest=max(ends, default=None),
             now=now.replace(tzinfo=None),
             wanted=rules.checklist.content,
-            can=rules.profile.content.capabilities,
+            can=self._scene.profile.content.capabilities,
         )
         self._minutes.state(
             "checked",
@@ -372,7 +386,7 @@ class TakeOver:
         )
 
     def _class_of(self, entry: Entry) -> str:
-        return self._parts.rules.profile.content.files.class_of(entry.text)
+        return self._scene.profile.content.files.class_of(entry.text)
 
 
 def _end_of(entry: Entry) -> datetime | None:

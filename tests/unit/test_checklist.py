@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from config import presets
@@ -78,6 +77,6 @@ def test_no_volume_and_no_capability() -> None:
     """Where nothing can be measured nothing is guessed."""
     items, _ = check([], latest=None, now=NOW, wanted=WANTED, can=CAN)
     assert item("storage", items).verdict == "unreadable"
-    cannot = msgspec.structs.replace(CAN, storage=False)
+    cannot = CAN - {"storage"}
     items, _ = check([volume()], latest=None, now=NOW, wanted=WANTED, can=cannot)
     assert item("storage", items).verdict == "unreadable"
