@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, cast
 
+from dock_daemon.evidence import questions
 from dock_daemon.evidence.ledger import Ledger
 
 
@@ -221,12 +222,23 @@ def _first(earlier_ms: int | None, at_ms: int) -> int:
 
 def standing(ledger: Ledger, recorder: str) -> Standing:
     """Return how it stands with a recorder, by its number however its letters are written."""
-    if not recorder or not ledger.up_to_date:  # written by an older sealdock, and only looked at
+    if not recorder.strip():
         return Standing()
-    rows = ledger.rows(
-        "SELECT * FROM custody WHERE lower(recorder) = lower(?) ORDER BY seq", (recorder.strip(),)
-    )
-    return fold(event_of(row) for row in rows)
+    return fold(event_of(row) for row in reversed(questions.custody(ledger, recorder=recorder)))
+
+
+def all_standings(rows: Iterable[Mapping[str, object]]) -> dict[str, Standing]:
+    """Return how it stands with each recorder that stands in `rows`, the newest row first.
+
+    A recorder is named as its newest row spells it.
+    """
+    events: dict[str, list[Event]] = {}
+    names: dict[str, str] = {}
+    for row in rows:
+        number = str(row["recorder"])
+        names.setdefault(number.casefold(), number)
+        events.setdefault(number.casefold(), []).append(event_of(row))
+    return {names[key]: fold(reversed(found)) for key, found in events.items()}
 
 
 def event_of(row: Mapping[str, object]) -> Event:

@@ -11,7 +11,7 @@ from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
 
-PAGED: Final = frozenset({"clips", "findings"})
+PAGED: Final = frozenset({"clips", "findings", "custody"})
 PAGE: Final = 2000
 """No more rows than this are told at a time; `before` asks for those that come next."""
 
@@ -73,8 +73,24 @@ class AskKeys(_Ask, tag="keys"):
     """Every key that the log ever had."""
 
 
+class AskCustody(_Ask, tag="custody"):
+    """Issues, returns and trips: all of one recorder's, else of each since its newest issue."""
+
+    recorder: Annotated[str, msgspec.Meta(max_length=120)] = ""
+    limit: _Natural = 0
+    before: _Natural | None = None
+
+
 Question: TypeAlias = (
-    AskStatus | AskClips | AskFindings | AskManifests | AskManifest | AskDocking | AskClip | AskKeys
+    AskStatus
+    | AskClips
+    | AskFindings
+    | AskManifests
+    | AskManifest
+    | AskDocking
+    | AskClip
+    | AskKeys
+    | AskCustody
 )
 
 
@@ -193,6 +209,29 @@ def dockings(ledger: Ledger, *, limit: int) -> list[dict[str, object]]:
     return rows
 
 
+def custody(
+    ledger: Ledger, *, recorder: str = "", before: int | None = None, limit: int = -1
+) -> list[dict[str, object]]:
+    """Return issues, returns and trips, the newest first; a `limit` below 0 is none.
+
+    Of one recorder all of them, however the letters of its number are written; without one, of
+    each recorder those since its newest issue, which is all that counts today.
+    """
+    if not ledger.up_to_date:  # written by an older sealdock, and only looked at
+        return []
+    return ledger.rows(
+        "WITH newest AS (SELECT lower(recorder) AS name, max(seq) AS since FROM custody"
+        "  WHERE event = 'issue' GROUP BY lower(recorder))"
+        " SELECT seq, at_ms, custody.recorder, event, how, issue, when_ms, until_ms, user_no,"
+        " custody.name, unit, by_whom, second, reason"
+        " FROM custody LEFT JOIN newest ON newest.name = lower(recorder)"
+        " WHERE (seq >= coalesce(since, 0) OR ?1 != '')"
+        " AND (?1 = '' OR lower(recorder) = lower(?1)) AND (?2 IS NULL OR seq < ?2)"
+        " ORDER BY seq DESC LIMIT ?3",
+        (recorder.strip(), before, limit),
+    )
+
+
 def totals(ledger: Ledger) -> dict[str, object]:
     """Return how much there is: dockings, clips, bytes, late ones, findings, entries."""
     (row,) = ledger.rows(
@@ -241,6 +280,9 @@ def _answer(ledger: Ledger, asked: Question, published: int) -> object:
             return manifests.clip(ledger, sha256)
         case AskKeys():
             return key_change.history(ledger)
+        case AskCustody(recorder=recorder, before=before, limit=limit):
+            limit = min(limit or PAGE, PAGE)
+            return custody(ledger, recorder=recorder, before=before, limit=limit)
 
 
 def _signed(ledger: Ledger) -> int:
