@@ -142,6 +142,11 @@ def parse(line: bytes) -> tuple[Record, bytes]:
         raise JournalError(str(error)) from None
 
 
+def signed_text(line: bytes) -> bytes:
+    """Return what the signature of a line is over (section 2)."""
+    return TAG + line[_SIGNATURE + 1 : -1]
+
+
 def split(data: bytes) -> list[bytes]:
     """Return the lines of `data`, each with its newline; the last may lack one.
 
@@ -173,7 +178,7 @@ def follow(line: bytes, vkey: VerifierKey, position: Position, before: Record | 
     `before` is the record before it, where it is at hand.
     """
     record, signature = parse(line)
-    if not vkey.verifies(TAG + line[_SIGNATURE + 1 : -1], signature):
+    if not vkey.verifies(signed_text(line), signature):
         raise JournalError(f"record {record.seq} is not signed by {vkey.name}", "signature")
     if record.seq != position.next:
         detail = f"record {record.seq} stands where record {position.next} belongs"
