@@ -104,13 +104,13 @@ class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         whole = path.casefold()
         last = whole.rpartition("/")[2]
         ending = last.rpartition(".")[2] if "." in last else ""
-        if _any(self.passing, path):
+        if path_fits(self.passing, path):
             return "record"
         if ending in self.media:
             return "media"
         if ending in self.sidecar:
             return "sidecar"
-        return "record" if _any(self.records, path) else "other"
+        return "record" if path_fits(self.records, path) else "other"
 
 
 class Names(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,7 +183,7 @@ class RecorderProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def important(self, path: str) -> bool:
         """Tell whether the folder of `path` says that its clip is important (重点文件)."""
-        return _any(self.files.important, path)
+        return path_fits(self.files.important, path)
 
 
 def recorder_profile(name: str, directory: Path) -> Preset[RecorderProfile]:
@@ -263,7 +263,7 @@ def _compiled(text: str, important: tuple[str, ...], encrypted: tuple[str, ...])
     return NamePattern.parse(text, important=important, encrypted=encrypted)
 
 
-def _any(patterns: tuple[str, ...], path: str) -> bool:
+def path_fits(patterns: tuple[str, ...], path: str) -> bool:
     """Tell whether a pattern fits: one with "/" the whole path, another its last part."""
     whole = path.casefold()
     last = whole.rpartition("/")[2]

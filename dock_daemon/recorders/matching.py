@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
 
 from config.presets import Preset
-from config.profiles import Channel, Match, RecorderProfile
+from config.profiles import Channel, Match, RecorderProfile, path_fits
 
 Kind: TypeAlias = Literal["serial", "scsi", "usb", "disk"]
 Profile: TypeAlias = Preset[RecorderProfile]
@@ -99,12 +99,12 @@ def of_medium(profiles: Sequence[Profile], seen: Seen | None, paths: Iterable[st
     """Return by which profile a medium is read whose recorder was not asked.
 
     The first whose marks fit, whatever its driver; else the first that has no marks, which
-    config/profiles.py has made sure of. `seen` is None for an image or a folder: then only
-    marks on the medium itself, its `paths`, can fit.
+    config/profiles.py has made sure of. `seen` is None for an image or a folder: then the
+    marks on the medium itself, its `paths`, have to do.
     """
-    there = [path.casefold() for path in paths]
+    there = list(paths)
     for profile in profiles:
-        marks = _marks(profile.content.match, seen or Seen(kind="disk"), there)
+        marks = _marks(profile.content.match, seen, there)
         if marks and all(reason.fits for reason in marks):
             return profile
     return next(profile for profile in profiles if profile.content.fits_any_disk)
@@ -140,21 +140,21 @@ def _reasons(profile: RecorderProfile, seen: Seen) -> tuple[Reason, ...]:
     return (*reasons, *_marks(profile.match, seen, None))
 
 
-def _marks(match: Match, seen: Seen, paths: Sequence[str] | None) -> tuple[Reason, ...]:
-    """Return how each mark of a profile fits; `paths` are folded, None where nobody looked."""
+def _marks(match: Match, seen: Seen | None, paths: Sequence[str] | None) -> tuple[Reason, ...]:
+    """Return how each mark of a profile fits; what nobody looked at (None) is left out."""
     held = (
-        ("usb", match.usb, seen.usb),
-        ("manufacturer", match.manufacturer, seen.manufacturer),
-        ("product", match.product, seen.product),
-        ("scsi", match.scsi, seen.scsi),
+        ("usb", match.usb, seen.usb if seen else ""),
+        ("manufacturer", match.manufacturer, seen.manufacturer if seen else ""),
+        ("product", match.product, seen.product if seen else ""),
+        ("scsi", match.scsi, seen.scsi if seen else ""),
     )
     reasons = [
         Reason(mark=mark, fits=_fits(wanted, found), wanted=wanted, found=found)
         for mark, wanted, found in held
-        if wanted
+        if wanted and seen is not None
     ]
     if match.files and paths is not None:
-        found = next((path for path in paths if _fits(match.files, path)), "")
+        found = next((path for path in paths if path_fits(match.files, path)), "")
         reasons.append(Reason(mark="files", fits=bool(found), wanted=match.files, found=found))
     return tuple(reasons)
 
