@@ -63,7 +63,7 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     bridge.MissingCapabilityError: Fault("missing-capability", ExitCode.FAILED),
     bridge.NotThisRecorderError: Fault("not-this-recorder", ExitCode.NOT_FOUND),
     bridge.TextTooLongError: Fault("text-too-long", ExitCode.FAILED),
-    bridge.EmptyFieldError: Fault("empty-field", ExitCode.FAILED),
+    bridge.UnwritableTextError: Fault("unwritable-text", ExitCode.FAILED),
     bridge.ControlFailedError: Fault("control-failed", ExitCode.FAILED, retry=True),
     dock.DockError: Fault("dock", ExitCode.FAILED),
     dock.ClipError: Fault("clip", ExitCode.PARTIAL, retry=True),

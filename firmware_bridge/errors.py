@@ -181,13 +181,13 @@ class TextTooLongError(RecorderError):
         self.got = got
 
 
-class EmptyFieldError(RecorderError):
-    """The recorder keeps no record without this field. Nothing was sent."""
+class UnwritableTextError(RecorderError):
+    """What is to be written would not be read back as itself. Nothing was sent."""
 
-    code = "empty-field"
+    code = "unwritable-text"
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"{field} must not be empty")
+        super().__init__(f"{field} holds what the recorder cannot keep as it is")
         self.field = field
 
 
