@@ -6,6 +6,7 @@ can never be taken back. docs/formats/entry.md section 4 lists their members.
 
 from dataclasses import dataclass
 
+from config.profiles import FileClass
 from dock_daemon.docking import plan
 from dock_daemon.docking.checklist import Item
 from dock_daemon.docking.deadlines import Deadline, late
@@ -19,6 +20,7 @@ from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, Releas
 from dock_daemon.evidence.store import Staged
 from dock_daemon.recorders import naming
 from dock_daemon.recorders.matching import Profile
+from firmware_bridge.volume.listing import Entry
 from hashing.canonical import JSON
 
 Body = dict[str, JSON]
@@ -32,6 +34,8 @@ class Scene:
     bay: str
     source: str
     place: str
+    # Why: "plugged", "asked" or "shift".
+    occasion: str
     recorder: Recorder
     rules: Rules
     # By which profile it is read: its make's own, or that of every disk.
@@ -42,6 +46,10 @@ class Scene:
         """Tell whether nobody is registered for this recorder (R-ISSUE)."""
         return self.recorder.holder is None
 
+    def class_of(self, entry: Entry) -> FileClass:
+        """Return what a file of this recorder is, by its path."""
+        return self.profile.content.files.class_of(entry.text)
+
 
 def docked(scene: Scene, volumes: tuple[str, ...]) -> tuple[Body, DockingRow]:
     """Say that a recorder was put in, and by which register it was judged."""
@@ -50,6 +58,7 @@ def docked(scene: Scene, volumes: tuple[str, ...]) -> tuple[Body, DockingRow]:
         "docking": scene.number,
         "bay": scene.bay,
         "source": scene.source,
+        "occasion": scene.occasion,
         "registered": holder is not None,
         "quarantine": scene.quarantine,
         "register_sha256": scene.rules.register.sha256,
