@@ -22,10 +22,16 @@ MAX_JOURNAL_BYTES: Final = 3900
 MAX_FAULTS: Final = 32
 MAX_FAULT_CODE: Final = 24
 MAX_FAULT_DETAIL: Final = 72
-MAX_NAME: Final = 96
 MAX_NUMBER: Final = 64
 MAX_VKEY: Final = 512
 MAX_PATH: Final = 1024
+HOLDER_FIELDS: Final[Mapping[str, int]] = {
+    "user_no": 64,
+    "user_name": 96,
+    "unit_no": 64,
+    "unit_name": 96,
+}
+"""The members of a holder, and how long each may be, in bytes of UTF-8."""
 _DIGEST_SIZE: Final = 32
 _MAX_CAPABILITIES: Final = 32
 
@@ -200,26 +206,14 @@ class Holder:
 
     def build(self) -> Map:
         """Return the members."""
-        return _checked(
-            Holder,
-            {
-                "user_no": self.user_no,
-                "user_name": self.user_name,
-                "unit_no": self.unit_no,
-                "unit_name": self.unit_name,
-            },
-        )
+        members: Map = {name: getattr(self, name) for name in HOLDER_FIELDS}
+        return _checked(Holder, members)
 
     @classmethod
     def parse(cls, members: Map) -> Self:
         """Take the members."""
         fields = Members(members, "holder")
-        return cls(
-            user_no=fields.text("user_no", longest=MAX_NUMBER),
-            user_name=fields.text("user_name", longest=MAX_NAME),
-            unit_no=fields.text("unit_no", longest=MAX_NUMBER),
-            unit_name=fields.text("unit_name", longest=MAX_NAME),
-        )
+        return cls(**{name: fields.text(name, longest=n) for name, n in HOLDER_FIELDS.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +287,7 @@ class Erase:
         """Take the members: the path never leads out of the clip volume."""
         fields = Members(members, "erase")
         path = fields.text("path", least=1, longest=MAX_PATH)
-        if {"", ".", ".."}.intersection(path.split("/")):
+        if not stays_inside(path):
             raise fields.broken("path leads elsewhere")
         return cls(
             path=path,
@@ -354,6 +348,11 @@ class StorageMode:
     def parse(cls, members: Map) -> Self:
         """Take the members."""
         return cls(Members(members, "storage mode").boolean("export"))
+
+
+def stays_inside(path: str) -> bool:
+    """Tell whether a relative path names something below where it starts, and in one way only."""
+    return {"", ".", ".."}.isdisjoint(path.split("/"))
 
 
 def _word(value: Value) -> str:

@@ -85,7 +85,7 @@ class Members:
         """Return `value` if it is text as `text` takes it."""
         if not least <= len(value.encode("utf-8", "surrogatepass")) <= longest:
             raise self.broken(f"{name} is not {least} to {longest} bytes of text")
-        if any(_is_control(character) for character in value):
+        if not is_plain(value):
             raise self.broken(f"{name} holds a control character or a surrogate")
         return value
 
@@ -99,5 +99,8 @@ class Members:
         return self._members[name]
 
 
-def _is_control(character: str) -> bool:
-    return character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff"
+def is_plain(text: str) -> bool:
+    """Tell whether text holds neither control characters nor surrogates."""
+    return not any(
+        point < " " or "\x7f" <= point <= "\x9f" or "\ud800" <= point <= "\udfff" for point in text
+    )
