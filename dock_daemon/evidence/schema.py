@@ -17,11 +17,13 @@ STEPS: Final = frozenset({"0001_ledger", "0002_cosigned", "0003_keys", "0004_rec
 # What the index keeps of recorders and of those who hold them, one line per entry: the columns that
 # each table has beside the four of every one of them.
 FACT_TABLES: Final[Mapping[str, Mapping[str, type]]] = {
-    # `recorder-registered`: with which key a recorder signs its journal.
+    # `recorder-registered`: with which key a recorder signs its journal; empty where an operator
+    # ordered (`config-change`) that the next one that it tells is taken.
     "recorder_key": {"recorder": str, "vkey": str},
-    # `journal`: how far a recorder's journal is known.
+    # `journal`: how far a recorder's journal is known; `carried`, what it says must be on the card.
     "journal": {
         "recorder": str, "vkey": str, "first": int, "next": int, "head": str, "verdict": str,
+        "carried": str,
     },
     # `checked`: what the checklist saw; `items` as JSON. Times in ms UTC, offsets forward if ahead.
     "check_result": {
