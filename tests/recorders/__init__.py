@@ -1,0 +1,1 @@
+"""Recorders that are not there: fakes that speak the wire and misbehave on command."""
