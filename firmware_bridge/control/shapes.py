@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 # Integers that the evidence log can state (docs/formats/entry.md, section 2.3).
 MOST: Final = 2**53 - 1
+# How far before 1970 a recorder may be: its offset from a dock stays within MOST.
+EARLIEST_US: Final = 2**52
 LONGEST_REASON: Final = 512
 LONGEST_JOURNAL: Final = 64 * 1024
 
@@ -137,7 +139,7 @@ class Inner:
 _EXCHANGE: Final[Mapping[str, Member]] = {
     "sent_us": Number(),
     "round_trip_us": Number(),
-    "recorder_us": Number(low=-MOST),
+    "recorder_us": Number(low=-EARLIEST_US),
     "resolution_us": Number(),
 }
 
