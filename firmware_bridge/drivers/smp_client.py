@@ -116,7 +116,7 @@ class SmpClient:
         heard_bytes = 0
         while True:
             spent_us = self._clock.monotonic_us() - left_us
-            within_ms = ask.patience.within_ms - spent_us // 1000
+            within_ms = ask.patience.within_ms + -spent_us // 1000
             if within_ms <= 0:
                 raise RecorderSilentError(command=ask.name, waited_ms=ask.patience.within_ms)
             data = self._link.receive(within_ms=within_ms)

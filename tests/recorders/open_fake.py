@@ -24,7 +24,7 @@ class Wire(StrEnum):
 
     SOUND = "sound"
     BYTE_BY_BYTE = "byte by byte"
-    LOSSY = "lossy"  # of any three answers, two are lost
+    LOSSY = "lossy"  # every other answer is lost, the first of all too
     LATE = "late"  # answers come when the question has been given up
     NOISY = "noisy"  # log lines, stray bytes, false delimiters and damaged copies in between
     CHATTERING = "chattering"  # endless noise, and nothing else
@@ -270,7 +270,7 @@ class FakeLine:
         match self._wire:
             case Wire.BYTE_BY_BYTE:
                 yield from (lines[at : at + 1] for at in range(len(lines)))
-            case Wire.LOSSY if self._answers % 3:
+            case Wire.LOSSY if self._answers % 2:
                 yield from lines.splitlines(keepends=True)[1:]
             case Wire.HALF | Wire.VANISHING:
                 yield lines[: len(lines) // 2]
