@@ -6,6 +6,7 @@ known which command runs. The end of the process says how it went, also when nob
 
 import importlib
 import io
+import keyword
 import os
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,10 @@ from config.exit_codes import ExitCode
 from config.json_lines import error_line
 
 Commands = Mapping[str, tuple[str, str]]
-"""Command → its module, which has it under the command's name, and its line of help."""
+"""Command → its module, and its line of help.
+
+The module has it under the command's name, with "_" after it where that is a word of Python's.
+"""
 
 
 class LazyGroup(click.Group):
@@ -43,7 +47,8 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"{self.package}.{self.lazy[cmd_name][0]}")
         # What a module holds is known to the type checker only when it is imported by name; a
         # test loads every command of the table.
-        return cast("click.Command", getattr(module, cmd_name))
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        return cast("click.Command", getattr(module, name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

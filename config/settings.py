@@ -116,6 +116,7 @@ class Custody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether recorders are issued and returned at this dock."""
 
     required: bool
+    checked_within_s: Annotated[int, Meta(ge=60, le=30 * 86_400)]
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

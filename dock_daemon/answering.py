@@ -13,6 +13,8 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 
 import msgspec
 
+from dock_daemon.custody.desk import IssueDesk
+from dock_daemon.custody.requests import TellIssue, TellReturn, TellTripBegin, TellTripEnd
 from dock_daemon.evidence import questions
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.pieces import Outcome, Piece
@@ -78,7 +80,9 @@ class TellAccess(_Tell, tag="access"):
 
 
 Asked: TypeAlias = AskSigning | AskInventory
-Told: TypeAlias = TellWitness | TellCosigned | TellAccess
+Told: TypeAlias = (
+    TellWitness | TellCosigned | TellAccess | TellIssue | TellReturn | TellTripBegin | TellTripEnd
+)
 
 _ASKED: Final = ("signing", "inventory")
 _TELLERS: Final = {
@@ -86,7 +90,11 @@ _TELLERS: Final = {
     "cosigned": "sealdock-sync",
     "access": "sealdock-web",
 }
-"""What may be told → which process of the dock tells it, by its user."""
+"""What may be told → which process of the dock tells it, by its user.
+
+What is told of recorders that are handed out comes from commands: from the core's own user or
+root, and from nobody else.
+"""
 
 
 def may(request: Mapping[str, object], user: int) -> bool:
@@ -108,8 +116,9 @@ def may(request: Mapping[str, object], user: int) -> bool:
 class Answering:
     """Answers for one opened state. Its methods block: call them off the loop."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, desk: IssueDesk | None = None) -> None:
         self._state = state
+        self._desk = desk
 
     def answer(self, request: Mapping[str, object]) -> object:
         """Answer one request; raise ValueError if it is nonsense, else DockError or OSError."""
@@ -157,6 +166,10 @@ class Answering:
                 return sealer.ask(lambda ledger: signing.cosigned(ledger, note))
             case TellAccess():
                 return self._accessed(told)
+            case TellIssue() | TellReturn() | TellTripBegin() | TellTripEnd():
+                if self._desk is None:
+                    raise ValueError("no recorders are handed out here")
+                return self._desk.take(told)
 
     def _of_ledger(self, request: Mapping[str, object]) -> object:
         def question(ledger: Ledger) -> object:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from config.loader import Loaded
+from config.register import folded
 from dock_daemon import answering, control
 from dock_daemon.answering import Answering
 from dock_daemon.bays.bay_runner import BayRunner
@@ -23,12 +24,14 @@ from dock_daemon.bays.bay_view import BayView
 from dock_daemon.bays.hotplug import Hotplug, HotplugEvent
 from dock_daemon.bays.media import MediumAppeared, MediumGone
 from dock_daemon.clock import Clock
+from dock_daemon.custody.watch import OverdueWatch
 from dock_daemon.docking.events import Event, Released, Report
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
 from dock_daemon.errors import DockError
 from dock_daemon.evidence import heartbeat
 from dock_daemon.evidence.state import State
+from dock_daemon.terms import desk_of, terms_of
 from dock_daemon.turn import Desk
 from dock_daemon.version import VERSION
 
@@ -59,7 +62,11 @@ class Dock:
         self._state = state
         self._loaded = loaded
         self._hotplug = hotplug
-        self._answering = Answering(state)
+        handing_out = dataclasses.replace(
+            desk_of(loaded, state.sealer, clock), docked=self._docked, changed=self._handed_out
+        )
+        self._answering = Answering(state, handing_out)
+        self._overdue = OverdueWatch(state.sealer, clock, terms_of(rules))
         self._desk = Desk(
             Parts(state.store, state.sealer, clock, rules),
             loaded.settings.reader,
@@ -93,7 +100,7 @@ class Dock:
         `ready` is called once the dock listens; `alive` every few seconds, and only while
         the loop turns and the sealer answers in its time: it feeds systemd's watchdog.
         """
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(RuntimeError, ValueError):  # not the main thread: a rehearsal
                 loop.add_signal_handler(number, self._stop.set)
@@ -107,6 +114,7 @@ class Dock:
                     group.create_task(self._pulse(alive), name="pulse"),
                     group.create_task(self._doubt(), name="doubt"),
                     group.create_task(self._beat(), name="heartbeat"),
+                    group.create_task(self._overdue.run(self._asking), name="overdue"),
                     *(group.create_task(bay.run(), name=name) for name, bay in self._bays.items()),
                 ]
                 ready()
@@ -122,6 +130,14 @@ class Dock:
             return self._desk.take_over(opened, bay=bay, report=report, stop=stop)
 
         return work
+
+    def _docked(self) -> set[str]:
+        """Return the folded numbers of the recorders that sit in the bays."""
+        return {folded(view.recorder) for view in self.views if view.state != "interrupted"}
+
+    def _handed_out(self) -> None:
+        # Called where questions are answered, off the loop.
+        self._loop.call_soon_threadsafe(self._overdue.changed)
 
     def _tell(self, event: HotplugEvent) -> None:
         match event:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from config.register import Holder, Register
+from config.register import Holder, Register, folded
 from dock_daemon.clock import Clock
 from dock_daemon.custody import book
 from dock_daemon.custody.book import Word
@@ -23,7 +23,6 @@ from dock_daemon.custody.refusals import (
     against_trip,
     against_trip_end,
     overruled,
-    person,
 )
 from dock_daemon.custody.requests import (
     TellCustody,
@@ -92,12 +91,12 @@ class IssueDesk:
             second=told.second.strip(),
         )
         known = self._known(wish, register)
-        recorder, holder = register.find(told.recorder), person(register, told.to)
+        recorder, holder = register.find(told.recorder), register.person(told.to)
         refused = against_issue(wish, known)
         if refused or recorder is None or holder is None:
             return _refused(refused)
         over = overruled(wish, known)
-        second = person(register, wish.second) if over else None
+        second = register.person(wish.second) if over else None
         warnings = self._warnings(recorder, holder)
         word = Word(
             kind="issue",
@@ -137,9 +136,9 @@ class IssueDesk:
             {"code": "has-another", "user_no": holder.user_no, "recorder": number}
             for number, stands in outs.items()
             if stands.out is not None
-            and stands.out.holder.user_no.casefold() == holder.user_no.casefold()
+            and folded(stands.out.holder.user_no) == folded(holder.user_no)
         ]
-        if recorder.user_no.casefold() != holder.user_no.casefold():
+        if folded(recorder.user_no) != folded(holder.user_no):
             warnings.append({"code": "registered-to-another", "user_no": recorder.user_no})
         return warnings
 

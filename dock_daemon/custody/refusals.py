@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from config.register import Holder, Register
+from config.register import Register, folded
 from dock_daemon.custody.book import Seen
 from dock_daemon.custody.standing import Issue, Standing
 from hashing.canonical import JSON
@@ -69,8 +69,8 @@ class Known:
 def against_issue(wish: Wish, known: Known) -> list[Refusal]:
     """Return all that stands against handing the recorder out; nothing where it may be."""
     final = [*_of_register(wish, known), *_of_shift(wish)]
-    if (out := known.standing.out) is not None:
-        final.append(Refusal("already-issued", _of_issue(out)))
+    if (out := known.standing.out) is not None:  # it is not here to be looked at
+        return [*final, Refusal("already-issued", _of_issue(out))]
     found = list(_of_fitness(wish, known))
     if not found:
         return final
@@ -117,17 +117,10 @@ def against_trip_end(standing: Standing, at_ms: int, now_ms: int) -> list[Refusa
     return list(_of_time(at_ms, standing.trips[-1].began_ms, now_ms))
 
 
-def person(register: Register, user_no: str) -> Holder | None:
-    """Return who has that number by the register; None where nobody has."""
-    wanted = user_no.strip().casefold()
-    found = (one for one in register.holders.values() if one.user_no.casefold() == wanted)
-    return next(found, None) if wanted else None
-
-
 def _of_register(wish: Wish, known: Known) -> Iterator[Refusal]:
     if known.register.find(wish.recorder) is None:
         yield Refusal("unknown-recorder", {"recorder": wish.recorder})
-    if person(known.register, wish.to) is None:
+    if known.register.person(wish.to) is None:
         yield Refusal("unknown-holder", {"user_no": wish.to})
 
 
@@ -139,18 +132,18 @@ def _of_shift(wish: Wish) -> Iterator[Refusal]:
 def _of_fitness(wish: Wish, known: Known) -> Iterator[Refusal]:
     seen, issue = known.seen, known.standing.latest
     since_ms = 0 if issue is None else issue.issued_ms
-    absent = known.docked is not None and wish.recorder.casefold() not in known.docked
+    absent = known.docked is not None and folded(wish.recorder) not in known.docked
     if seen.docked_ms is None or seen.docked_ms < since_ms or absent:
         yield Refusal("not-docked")
     if seen.quarantine:
         yield Refusal("quarantined")
-    if seen.checked_ms is None:
+    if seen.checked_ms is None or seen.checked_ms < since_ms:
         yield Refusal("no-checklist")
         return
     if seen.verdict != FIT:
         yield Refusal("check-failed", {"items": list[JSON](seen.failed), "at_ms": seen.checked_ms})
     age_ms = wish.now_ms - seen.checked_ms
-    if seen.checked_ms < since_ms or age_ms > known.checked_within_ms:
+    if age_ms > known.checked_within_ms:
         yield Refusal("check-old", {"at_ms": seen.checked_ms, "age_ms": max(0, age_ms)})
 
 
@@ -161,10 +154,10 @@ def _of_override(wish: Wish, register: Register) -> Iterator[Refusal]:
     if not wish.second:
         yield Refusal("override-no-second")
         return
-    second = person(register, wish.second)
+    second = register.person(wish.second)
     if second is None:
         yield Refusal("second-unknown", {"user_no": wish.second})
-    elif second.user_no.casefold() == wish.to.strip().casefold():
+    elif folded(second.user_no) == folded(wish.to):
         yield Refusal("second-is-holder", {"user_no": wish.second})
 
 
