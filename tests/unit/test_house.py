@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = ("agent", "central", "config", "dock_daemon", "firmware_bridge", "hashing", "transport")
 THIRD_PARTY = {
-    "agent": set[str](),
+    "agent": {"click", "msgspec"},
     "central": {"click", "cryptography", "msgspec", "rich", "sqlalchemy", "starlette"},
     "config": {"click", "msgspec"},
     "dock_daemon": {

@@ -1,0 +1,178 @@
+"""The companion's one loop: the line to the dock, the kernel's log, the clips, the clock.
+
+One thread waits for descriptors and due times. What a part can't do is said, remembered as a
+fault, and tried again; the journal goes on whatever the line does.
+"""
+
+import logging
+import selectors
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from agent import answers, cable, notify
+from agent.answers import Recorder
+from agent.errors import AgentError, LineNotOpenedError, VolumeBusyError
+from agent.faults import KernelLog, open_kernel_log
+from agent.line import Line, LineLostError
+from agent.server import Server
+from agent.signals import Signals
+from agent.timers import Timers
+from firmware_bridge.wire.smp import Message
+
+_REOPEN_S: Final = 1.0
+_LOOK_S: Final = 1.0  # at the cable, while the volume is out
+_FEED_S: Final = 20.0  # the watchdog
+
+_log: Final = logging.getLogger(__name__)
+
+
+class _Descriptor(Protocol):
+    """Something to wait for."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+
+
+class Loop:
+    """Serves until it is told to stop, or to start again."""
+
+    def __init__(self, recorder: Recorder, open_line: Callable[[], Line]) -> None:
+        self._recorder = recorder
+        self._open_line = open_line
+        self._selector = selectors.DefaultSelector()
+        self._timers = Timers(time.monotonic)
+        self._line: Line | None = None
+        self._server = Server(self._answer)
+        self._waiting = b""  # said, and not yet taken by the line
+        self._stop = ""
+        self._out_since_s: float | None = None  # of the cable
+
+    def run(self, ready: Callable[[], None]) -> str:
+        """Serve; return why it ended: "signal", or "reset" if the host wants a new start."""
+        with Signals() as signals:
+            self._watch(signals, lambda: self._end("signal") if signals.drain() else None)
+            self._begin()
+            ready()
+            try:
+                while not self._stop:
+                    self._turn()
+            finally:
+                self._lose_line()
+                self._selector.close()
+        return self._stop
+
+    def _begin(self) -> None:
+        recorder = self._recorder
+        told = recorder.settings.faults.kernel_log
+        log = open_kernel_log(told, recorder.known, recorder.troubles, recorder.now_ms())
+        if log is not None:
+            self._watch(log, lambda: self._drain(log))
+        self._timers.every(recorder.settings.journal.alive_s, self._alive)
+        if notify.is_heard():
+            self._timers.every(_FEED_S, lambda: notify.tell("WATCHDOG=1"))
+        self._mind_cable()
+        self._reopen()
+
+    def _turn(self) -> None:
+        """Wait once; do what is there to be done."""
+        for key, _events in self._selector.select(self._timers.wait_s()):
+            key.data()
+        self._timers.fire()
+        if self._recorder.restart and not self._waiting:
+            self._end("reset")
+
+    def _end(self, why: str) -> None:
+        self._stop = why
+
+    def _watch(self, what: _Descriptor, act: Callable[[], None]) -> None:
+        self._selector.register(what, selectors.EVENT_READ, act)
+
+    # -- the line -----------------------------------------------------------------------
+
+    def _reopen(self) -> None:
+        """Open the line, now or later: without it the journal goes on."""
+        try:
+            self._line = self._open_line()
+        except LineNotOpenedError as error:
+            if not self._timers.has(self._reopen):
+                _log.warning("%s", error)
+                self._timers.every(_REOPEN_S, self._reopen)
+            return
+        self._timers.stop(self._reopen)
+        # What the last host said in half a sentence, this one does not end.
+        self._server, self._waiting = Server(self._answer), b""
+        self._watch(self._line, self._serve)
+
+    def _serve(self) -> None:
+        """Read and answer; or send on what the line would not take at once."""
+        line = self._line
+        if line is None:
+            return
+        try:
+            if not self._waiting:
+                self._waiting = self._server.take(line.read())
+                self._mind_cable()
+            self._waiting = self._waiting[line.write(self._waiting) :] if self._waiting else b""
+        except LineLostError as error:
+            _log.info("the host hung up: %s", error)
+            self._lose_line()
+            self._timers.every(_REOPEN_S, self._reopen)
+            return
+        # Who does not listen is not listened to: what we keep for him stays bounded.
+        wanted = selectors.EVENT_WRITE if self._waiting else selectors.EVENT_READ
+        self._selector.modify(line, wanted, self._serve)
+
+    def _lose_line(self) -> None:
+        if self._line is not None:
+            self._selector.unregister(self._line)
+            self._line.close()
+            self._line = None
+            self._waiting = b""
+
+    def _answer(self, question: Message) -> Message | None:
+        return answers.answer(self._recorder, question)
+
+    # -- the kernel's log ----------------------------------------------------------------
+
+    def _drain(self, log: KernelLog) -> None:
+        if not log.drain(self._recorder.troubles):
+            self._selector.unregister(log)
+            log.close()
+
+    # -- what falls due ------------------------------------------------------------------
+
+    def _alive(self) -> None:
+        self._do("companion-failed", lambda: self._recorder.journal.append("alive", {}))
+
+    def _mind_cable(self) -> None:
+        """Look at the cable while the volume is out, and only then."""
+        if not self._recorder.is_out():
+            self._timers.stop(self._look_at_cable)
+            self._out_since_s = None
+        elif not self._timers.has(self._look_at_cable):
+            self._timers.every(_LOOK_S, self._look_at_cable)
+
+    def _look_at_cable(self) -> None:
+        """Have the volume back once the cable has been out for so long."""
+        recorder = self._recorder
+        now_s = time.monotonic()
+        if cable.is_in(Path(recorder.settings.export.controllers)) is not False:
+            self._out_since_s = None
+        elif self._out_since_s is None:
+            self._out_since_s = now_s
+        elif now_s - self._out_since_s >= recorder.settings.export.back_after_s:
+            self._do("volume-busy", recorder.take_back)
+            self._mind_cable()
+
+    def _do(self, code: str, act: Callable[[], object]) -> None:
+        """Do something that may fail; then it is a fault, and comes again at its time."""
+        recorder = self._recorder
+        try:
+            act()
+        except (AgentError, VolumeBusyError) as error:
+            recorder.known.remember(code, str(error), recorder.now_ms())
+            _log.warning("%s", error)
+        else:
+            recorder.known.forget(code)
