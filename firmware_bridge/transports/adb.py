@@ -7,6 +7,7 @@ milliseconds; every wait is bounded, and so is all that is read.
 """
 
 import ipaddress
+import re
 import socket
 import time
 from typing import Final
@@ -25,6 +26,7 @@ _MAX_REASON: Final = 512
 _MAX_SERIAL: Final = 128
 _MAX_PORT: Final = 65535
 _LENGTH_DIGITS: Final = 4
+_HEXADECIMAL: Final = re.compile(rb"[0-9A-Fa-f]{4}")
 _UNIX: Final = "localfilesystem:"
 _TCP: Final = "tcp:"
 
@@ -182,10 +184,9 @@ def _request(link: socket.socket, text: str, deadline: _Deadline) -> None:
 
 def _reason(link: socket.socket, deadline: _Deadline) -> str:
     digits = _exactly(link, _LENGTH_DIGITS, deadline, "FAIL")
-    try:
-        length = int(digits.decode("ascii"), 16)
-    except ValueError:
-        raise BadAnswerError(command="adb FAIL", reason="its length is no number") from None
+    if not _HEXADECIMAL.fullmatch(digits):
+        raise BadAnswerError(command="adb FAIL", reason="its length is no number")
+    length = int(digits, 16)
     text = _exactly(link, min(length, _MAX_REASON), deadline, "FAIL").decode("utf-8", "replace")
     return "".join(point if point.isprintable() else " " for point in text)
 
