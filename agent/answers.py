@@ -25,6 +25,7 @@ from agent.identity import Named
 from agent.journal import Journal
 from agent.kernel_log import Troubles
 from agent.volume import Volume
+from agent.watch import Watch
 from config.version import VERSION
 from firmware_bridge.errors import WireError
 from firmware_bridge.wire import companion, smp, smp_os
@@ -49,11 +50,8 @@ class Recorder:
     holder: HolderFile
     volume: Volume | None
     """None where this recorder has no storage to show."""
-    settle: Callable[[], None]
-    """Writes down every clip that was closed: before its volume goes out."""
-    returned: Callable[[], None]
-    """Looks at the volume again: after it came back."""
-    known: Known = field(default_factory=Known)
+    watch: Watch
+    known: Known
     troubles: Troubles = field(default_factory=Troubles)
     restart: bool = False
     """The host asked for a new start; it comes once the answer is out."""
@@ -66,13 +64,19 @@ class Recorder:
         """Tell whether the clips' volume is shown to the dock."""
         return self.volume is not None and self.volume.is_out()
 
+    def has_clips(self) -> bool:
+        """Tell whether the clips' folder is that of the clips: not out, and mounted."""
+        folder = Path(self.settings.clips.folder)
+        mounted = self.settings.export.mode != "volume" or folder.is_mount()
+        return mounted and folder.is_dir() and not self.is_out()
+
     def take_back(self) -> None:
         """Have the volume here again, and write that down; raise VolumeBusyError."""
         if self.volume is None or not self.volume.is_out():
             return
         self.volume.take_back()
         self.journal.append("returned", {})
-        self.returned()
+        self.watch.resume("returned")
 
 
 def answer(recorder: Recorder, question: smp.Message) -> smp.Message | None:
@@ -165,20 +169,13 @@ def _battery(recorder: Recorder, _members: Map) -> Map:
 
 
 def _storage(recorder: Recorder, _members: Map) -> Map:
-    if _volume_is_away(recorder):
-        raise RefusedError(Rc.NOT_NOW, "the volume is out")
+    if not recorder.has_clips():
+        raise RefusedError(Rc.NOT_NOW, "the volume is not here")
     try:
         room = faults.room(Path(recorder.settings.clips.folder))
     except OSError as error:
         raise RefusedError(Rc.NOT_NOW, error.strerror or "?") from error
     return companion.Storage(total=room.total, free=min(room.free, room.total)).build()
-
-
-def _volume_is_away(recorder: Recorder) -> bool:
-    """Tell whether the clips' folder is not that of the volume: what lies there is another's."""
-    if recorder.settings.export.mode != "volume":
-        return False
-    return recorder.is_out() or not os.path.ismount(recorder.settings.clips.folder)
 
 
 def _faults(recorder: Recorder, _members: Map) -> Map:
@@ -210,14 +207,16 @@ def _journal(recorder: Recorder, members: Map) -> Map:
 
 def _erase(recorder: Recorder, members: Map) -> Map:
     wanted = companion.Erase.parse(members)
-    if recorder.is_out():
-        raise RefusedError(Rc.NOT_NOW, "the volume is out")
+    if not recorder.has_clips():
+        raise RefusedError(Rc.NOT_NOW, "the volume is not here")
     found = erasing.find(Path(recorder.settings.clips.folder), wanted)
     try:
         # Written down first: a clip that went away without a word would accuse somebody. If the
         # power goes in between, the clip is still there, and the dock asks again.
-        body = {"path": spell_path(wanted.path.encode()), "sha256": wanted.sha256.hex()}
+        path = wanted.path.encode()
+        body = {"path": spell_path(path), "sha256": wanted.sha256.hex()}
         recorder.journal.append("erased", body)
+        recorder.watch.forget(path)
         found.unlink()
     finally:
         found.close()
@@ -258,12 +257,14 @@ def _storage_mode(recorder: Recorder, members: Map) -> Map:
 
 def _give_out(recorder: Recorder, volume: Volume) -> None:
     """Show the volume; whenever it may be seen from outside, the journal says so already."""
-    recorder.settle()
+    recorder.watch.flush()
     recorder.journal.append("exported", {})
+    recorder.watch.suspend()
     try:
         volume.give_out()
     except VolumeBusyError:
         recorder.journal.append("returned", {})
+        recorder.watch.resume("returned")
         raise
 
 

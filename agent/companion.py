@@ -1,7 +1,7 @@
 """The one place that builds the companion from its settings, and lets it run.
 
-Order of a start: settings - key - journal (which recovers itself) - the clips gone through -
-`start` written - the line opened. Of an end: what was closed written down - `stop` written.
+Order of a start: settings - key - journal (which recovers itself) - `start` written - the clips
+gone through, the line opened. Of an end: the line closed - `stop` written.
 """
 
 import logging
@@ -14,14 +14,16 @@ from agent import journal_key, notify
 from agent.answers import Recorder
 from agent.clock import Clock, KeptClock, SystemClock
 from agent.errors import KeyMissingError, StateUnusableError
+from agent.faults import Known
 from agent.holder import HolderFile
 from agent.identity import Named, named
 from agent.journal import Journal
 from agent.line import Line, open_node, open_pty
-from agent.loop import Loop
+from agent.loop import SIGNAL, Loop
 from agent.settings import Settings
 from agent.volume import OwnVolume, Volume
 from agent.volume_helper import AskedVolume
+from agent.watch import Wanted, Watch
 from config.version import VERSION
 from hashing.keys import SignerKey
 
@@ -35,8 +37,9 @@ _log: Final = logging.getLogger(__name__)
 
 def run(settings: Settings, ready: Callable[[], None]) -> None:
     """Be the companion until a signal ends it; raise AgentError where it can't begin."""
-    while _once(settings, ready) == "reset":
-        _log.info("starting again, as the host asked")
+    known = Known()
+    while (why := _once(settings, known, ready)) != SIGNAL:
+        _log.info("starting again: %s", why)
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -76,8 +79,8 @@ def make_state(settings: Settings) -> None:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Recorder]:
-    """Yield the recorder with its journal begun and its clips gone through; raise AgentError."""
+def opened(settings: Settings, known: Known) -> Iterator[Recorder]:
+    """Yield the recorder with its journal begun; raise AgentError."""
     who = named(settings.recorder)
     key = key_of(settings, who)
     clock = clock_of(settings)
@@ -91,18 +94,37 @@ def opened(settings: Settings) -> Iterator[Recorder]:
             journal=journal,
             holder=HolderFile(settings.state),
             volume=volume_of(settings),
-            settle=lambda: None,
-            returned=lambda: None,
+            watch=_watch(settings, journal, known),
+            known=known,
         )
     finally:
         journal.close()
 
 
-def _once(settings: Settings, ready: Callable[[], None]) -> str:
-    with opened(settings) as recorder:
+def _watch(settings: Settings, journal: Journal, known: Known) -> Watch:
+    """Return the clips' watch, which begins when the loop finds them there."""
+
+    def trouble(what: str) -> None:
+        known.remember("clip-unread", what, journal.now().utc_ms)
+
+    wanted = Wanted(
+        endings=settings.clips.watched,
+        overwrites_below=settings.clips.overwrites_below_percent / 100,
+    )
+    return Watch(Path(settings.clips.folder), journal, wanted, trouble=trouble)
+
+
+def _once(settings: Settings, known: Known, ready: Callable[[], None]) -> str:
+    with opened(settings, known) as recorder:
         recorder.journal.append(
-            "start", {"alive_s": settings.journal.alive_s, "watched": [], "software": SOFTWARE}
+            "start",
+            {
+                "alive_s": settings.journal.alive_s,
+                "watched": list(settings.clips.watched),
+                "software": SOFTWARE,
+            },
         )
+        known.forget("journal-failed")
         loop = Loop(recorder, lambda: _open_line(settings))
 
         def begun() -> None:
@@ -110,8 +132,13 @@ def _once(settings: Settings, ready: Callable[[], None]) -> str:
             ready()
 
         why = loop.run(begun)
-        notify.tell("STOPPING=1")
-        recorder.journal.append("stop", {"reason": why})
+        if why == SIGNAL:
+            notify.tell("STOPPING=1")
+        try:
+            recorder.journal.append("stop", {"reason": why})
+        except StateUnusableError as error:
+            # The next start finds what is there; that there was no `stop` says it, too.
+            _log.warning("%s", error)
     return why
 
 

@@ -41,6 +41,8 @@ class Clips(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where clips are written."""
 
     folder: str
+    watched: tuple[Annotated[str, Meta(pattern=r"^\.[a-z0-9._-]{1,16}$")], ...]
+    overwrites_below_percent: Annotated[int, Meta(ge=0, le=100)]
 
 
 class Clock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
