@@ -22,11 +22,13 @@ from firmware_bridge.capabilities import (
     ClockSetting,
     Fault,
     Holder,
+    HostClock,
     Identity,
     JournalPiece,
     Storage,
 )
 from firmware_bridge.control import spawn, wire
+from firmware_bridge.control.host_clock import RealClock
 from firmware_bridge.control.shapes import broken
 from firmware_bridge.errors import (
     ControlFailedError,
@@ -73,12 +75,14 @@ class Session:
         workers: Workers,
         stop: threading.Event,
         memory: PasswordMemory | None = None,
+        clock: HostClock | None = None,
     ) -> None:
         self.name = request.driver
         self._request = request
         self._workers = workers
         self._stop = stop
         self._memory = memory
+        self._clock = clock or RealClock()
         self._line: _Line | None = None
         self._capabilities: frozenset[Capability] = frozenset()
 
@@ -93,7 +97,11 @@ class Session:
         salt = bytes(wire.SALT_BYTES)
         if self._memory is not None and self._request.password:
             salt = self._memory.salt()
-        self._learn(self._ask(replace(self._request, salt=salt), wire.Opened))
+        try:
+            self._learn(self._ask(replace(self._request, salt=salt), wire.Opened))
+        except BaseException:
+            self.close()
+            raise
         return self
 
     @property
@@ -121,14 +129,14 @@ class Session:
 
     def read_clock(self) -> ClockExchange:
         """Ask for the time, once."""
-        watch = _Watch()
+        watch = _Watch(self._clock)
         exchange = self._ask(wire.Question("read-clock"), ClockExchange)
         self._hold(watch, exchange)
         return exchange
 
     def set_clock(self) -> ClockSetting:
         """Tell it the dock's time."""
-        watch = _Watch()
+        watch = _Watch(self._clock)
         setting = self._ask(wire.Question("set-clock"), ClockSetting)
         self._hold(watch, setting)
         if setting.echo is not None:
@@ -314,13 +322,14 @@ class _Line:
 class _Watch:
     """Our own view of an exchange, which the worker's must fit into."""
 
-    def __init__(self) -> None:
-        self._wall_us = time.time_ns() // 1000
-        self._began_us = time.monotonic_ns() // 1000
+    def __init__(self, clock: HostClock) -> None:
+        self._clock = clock
+        self._wall_us = clock.utc_us()
+        self._began_us = clock.monotonic_us()
 
     def allows(self, sent_us: int, round_trip_us: int) -> bool:
         """Return whether these can be the times of what was just asked, in microseconds."""
-        took_us = time.monotonic_ns() // 1000 - self._began_us
+        took_us = self._clock.monotonic_us() - self._began_us
         late_us = sent_us - self._wall_us
         at_once = -_CLOCK_SLACK_US <= late_us <= took_us + _CLOCK_SLACK_US
         return round_trip_us <= took_us and at_once

@@ -10,7 +10,6 @@ import os
 import resource
 import signal
 import socket
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +17,7 @@ from firmware_bridge import confinement
 from firmware_bridge.capabilities import Driver, HostClock, PasswordSource
 from firmware_bridge.control import wire
 from firmware_bridge.control.drivers import open_driver
+from firmware_bridge.control.host_clock import RealClock
 from firmware_bridge.control.passwords import OncePassword
 from firmware_bridge.errors import BadAnswerError, ControlFailedError, RecorderError
 
@@ -27,18 +27,6 @@ DESCRIPTORS: Final = 32
 # The wall-clock bound of one request. The core's own is shorter, and hangs up.
 REQUEST_S: Final = 600
 _RECEIVE: Final = 1 << 16
-
-
-class RealClock:
-    """The dock's own clocks."""
-
-    def utc_us(self) -> int:
-        """Return the time as UTC since 1970."""
-        return time.time_ns() // 1000
-
-    def monotonic_us(self) -> int:
-        """Return a time that never steps."""
-        return time.monotonic_ns() // 1000
 
 
 class HungUpError(Exception):
