@@ -45,6 +45,11 @@ _LATER: Final = Patience(within_ms=20_000, attempts=2)
 _MUCH_LATER: Final = Patience(within_ms=120_000, attempts=2)
 # Asked once: a recorder that has started again knows nothing of the question before.
 _ONCE: Final = Patience(within_ms=3_000, attempts=1)
+LONGEST_MS: Final = _MUCH_LATER.within_ms * _MUCH_LATER.attempts
+"""No method takes longer, whatever the recorder does."""
+
+# What a server's account of itself is cut to, as the longest that others of ours hold.
+_MOST_FIRMWARE: Final = 128
 
 _SERVER: Final = frozenset(
     {Capability.IDENTITY, Capability.READ_CLOCK, Capability.SET_CLOCK, Capability.RESET}
@@ -248,7 +253,9 @@ class OpenDriver:
         if answer.refusal is not None:
             return Identity(number="", raw=answer.message.payload)
         told = self._read(_APP_INFO, Capability.IDENTITY, answer, smp_os.AppInfoAnswer.parse)
-        return Identity(number="", firmware=told.output, raw=answer.message.payload)
+        return Identity(
+            number="", firmware=told.output[:_MOST_FIRMWARE], raw=answer.message.payload
+        )
 
     def _ask(
         self, capability: Capability, ask: Ask, question: companion.Part | None = None

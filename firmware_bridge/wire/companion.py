@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 
 from firmware_bridge.wire import smp
 from firmware_bridge.wire.cbor import Map, Value
-from firmware_bridge.wire.members import SAFE, SIZE, Members
+from firmware_bridge.wire.members import SAFE, Members
 from firmware_bridge.wire.smp import GeneralRc
 
 GROUP: Final = 65
@@ -148,7 +148,7 @@ class Storage:
     def parse(cls, members: Map) -> Self:
         """Take the members."""
         fields = Members(members, "storage")
-        total = fields.integer("total", high=SIZE)
+        total = fields.integer("total", high=SAFE)
         return cls(total=total, free=fields.integer("free", high=total))
 
 
@@ -292,7 +292,7 @@ class Erase:
         return cls(
             path=path,
             sha256=fields.octets("sha256", least=_DIGEST_SIZE, longest=_DIGEST_SIZE),
-            size=fields.integer("size", high=SIZE),
+            size=fields.integer("size", high=SAFE),
         )
 
 

@@ -14,8 +14,6 @@ T = TypeVar("T")
 
 SAFE: Final = 2**53 - 1
 """The largest integer that every reader of our JSON keeps whole."""
-SIZE: Final = 2**63 - 1
-"""The largest size of a file or volume, in bytes."""
 
 
 class Members:

@@ -19,6 +19,8 @@ GROUP: Final = 0
 MAX_TEXT: Final = 1024
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# What a clock of a recorder may show (4.2): beyond it there is no clock, but a broken answer.
+_YEARS: Final = range(1900, 2200)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DIGITS: Final = 6
 # Section 4.2. `[0-9]`, since `\d` takes the digits of every script.
@@ -110,8 +112,10 @@ class DateTime:
         try:
             moment = _EPOCH + timedelta(microseconds=self.utc_us)
         except OverflowError:
-            raise WireError(command="date and time", reason="beyond the calendar") from None
-        return {"datetime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")}
+            raise _no_time("beyond the calendar") from None
+        if moment.year not in _YEARS:
+            raise _no_time(f"the year {moment.year}")
+        return {"datetime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
 
     @classmethod
     def parse(cls, members: Map) -> Self:
@@ -119,12 +123,14 @@ class DateTime:
         text = Members(members, "date and time").text("datetime", longest=40)
         match = _ISO.fullmatch(text)
         if match is None:
-            raise WireError(command="date and time", reason="it is not as ISO 8601 writes it")
+            raise _no_time("it is not as ISO 8601 writes it")
         seconds, digits, zone = match[1], match[2] or "", match[3] or "Z"
         try:
             moment = datetime.fromisoformat(seconds + zone)
         except ValueError as error:  # a 13th month, a 61st second
-            raise WireError(command="date and time", reason=str(error)) from None
+            raise _no_time(str(error)) from None
+        if moment.year not in _YEARS:
+            raise _no_time(f"the year {moment.year}")
         # Arithmetic on integers: a float of seconds would lose the last microsecond.
         whole_us = (moment - _EPOCH) // _MICROSECOND
         return cls(whole_us + int(digits.ljust(_DIGITS, "0")), 10 ** (_DIGITS - len(digits)))
@@ -182,6 +188,10 @@ class AppInfoAnswer:
     def parse(cls, members: Map) -> Self:
         """Take the members."""
         return cls(Members(members, "app info").text("output", longest=MAX_TEXT))
+
+
+def _no_time(reason: str) -> WireError:
+    return WireError(command="date and time", reason=reason)
 
 
 def _text(what: str, name: str, value: str) -> str:

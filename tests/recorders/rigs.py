@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from firmware_bridge.capabilities import Capability, Driver, Holder, HostClock
 from firmware_bridge.drivers import cammpro_ctrl, jieli_scsi, zzx_adb
+from firmware_bridge.drivers import open as open_driver
 from firmware_bridge.drivers.cammpro_ctrl import CammproCtrl
 from firmware_bridge.drivers.jieli_scsi import JieliScsi
 from firmware_bridge.drivers.open import OpenDriver
@@ -130,7 +131,7 @@ _WIRES: Final = {
     Mischief.HALF: Wire.HALF,
     Mischief.BYTE_BY_BYTE: Wire.BYTE_BY_BYTE,
     Mischief.WRONG_STATUS: Wire.NOISY,
-    Mischief.VANISH: Wire.VANISHING,
+    Mischief.VANISH: Wire.GONE,
 }
 
 
@@ -147,7 +148,7 @@ def open_recorder(trouble: Trouble | None = None, *, word: str | None = "123456"
         driver=OpenDriver(link, fake.clock),
         clock=fake.clock,
         password=FakePassword(word),
-        longest_ms=300_000,
+        longest_ms=open_driver.LONGEST_MS,
         number=lambda: fake.number,
         percent=lambda: fake.battery.percent,
         holder=lambda: Holder(

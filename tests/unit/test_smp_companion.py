@@ -38,7 +38,7 @@ PARTS: st.SearchStrategy[companion.Part] = st.one_of(
         health=st.none() | st.integers(0, 200),
         cycles=st.none() | st.integers(0, 10**6),
     ),
-    st.integers(0, 2**63 - 1).flatmap(
+    st.integers(0, SAFE).flatmap(
         lambda total: st.builds(companion.Storage, total=st.just(total), free=st.integers(0, total))
     ),
     st.builds(companion.Faults, st.lists(FAULTS, max_size=32).map(tuple)),
@@ -57,7 +57,7 @@ PARTS: st.SearchStrategy[companion.Part] = st.one_of(
         companion.Erase,
         path=PATHS.map("/".join),
         sha256=st.binary(min_size=32, max_size=32),
-        size=st.integers(0, 2**63 - 1),
+        size=st.integers(0, SAFE),
     ).filter(lambda erase: len(erase.path.encode()) <= 1024),
     st.builds(
         companion.Identity,
@@ -69,7 +69,7 @@ PARTS: st.SearchStrategy[companion.Part] = st.one_of(
     st.builds(companion.StorageMode, st.booleans()),
     st.builds(smp_os.EchoQuestion, NAME),
     st.builds(smp_os.EchoAnswer, NAME),
-    st.builds(smp_os.DateTime, st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)),
+    st.builds(smp_os.DateTime, st.integers(-2_208_988_800_000_000, 7_258_118_399_999_999)),
     st.builds(smp_os.Parameters, st.integers(1, 2**32 - 1), st.integers(1, 255)),
     st.builds(smp_os.AppInfoQuestion, st.sampled_from(["", "a", "sv"])),
     st.builds(smp_os.AppInfoAnswer, NAME),
@@ -180,6 +180,9 @@ def test_longest_answers_fit_a_message() -> None:
         companion.Erase(path="x", sha256=bytes(31), size=0),
         companion.Identity(number=""),
         smp_os.DateTime(10**18),
+        smp_os.DateTime(7_258_118_400_000_000),
+        smp_os.DateTime(-2_208_988_800_000_001),
+        companion.Storage(total=2**53, free=0),
         smp_os.EchoAnswer("\n"),
     ],
 )
@@ -214,6 +217,8 @@ def test_time_is_read_as_utc_to_its_last_digit(text: str, utc_us: int, resolutio
         "now",
         "2026-11-22",
         "2026-11-22 03:14:15",
+        "1899-12-31T23:59:59",
+        "2200-01-01T00:00:00",
         "2026-13-01T00:00:00",
         "2026-02-29T00:00:00",
         "2026-11-22T24:00:01",
