@@ -1,0 +1,369 @@
+"""What is asked of a recorder when it is docked, in which order, and what is made of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from config.presets import Preset
+from config.profiles import RecorderProfile, recorder_profile
+from config.toml import SHIPPED
+from dock_daemon.recorders.clock_measured import ClockMeasured
+from dock_daemon.recorders.greeting import DockTime, Greeting, Wants, greet
+from firmware_bridge.capabilities import (
+    Battery,
+    Capability,
+    ClockExchange,
+    ClockSetting,
+    Driver,
+    Fault,
+    Holder,
+    Identity,
+    JournalPiece,
+    Storage,
+)
+from firmware_bridge.errors import (
+    BadAnswerError,
+    ChannelLostError,
+    ControlFailedError,
+    MissingCapabilityError,
+    NoPasswordError,
+    NotThisRecorderError,
+    RecorderBusyError,
+    RecorderError,
+    RecorderSilentError,
+    WrongPasswordError,
+)
+from hashing.canonical import encode
+from tests.recorders.open_fake import OpenFake
+from tests.recorders.rigs import MAKERS, cammpro
+
+PROFILE: Final[Preset[RecorderProfile]] = recorder_profile("open", SHIPPED)
+ALL: Final = frozenset(Capability)
+NOW_US: Final = 1_790_000_000_000_000
+SILENT: Final = RecorderSilentError(command="x", waited_ms=1)
+SYNCED: Final = DockTime(sync="synchronized", source="chrony", uncertainty_us=900)
+
+
+@dataclass
+class Obedient(Driver):
+    """A recorder that can do anything, notes what it was asked, and fails where it is told to."""
+
+    fails: dict[str, RecorderError] = field(default_factory=dict)
+    capabilities: frozenset[Capability] = ALL
+    records: int = 7
+    asked: list[str] = field(default_factory=list)
+    name: str = "open"
+
+    def _note(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.fails:
+            raise self.fails[what]
+
+    def identity(self) -> Identity:
+        """Return a number."""
+        self._note("identity")
+        return Identity(number="ZF-1")
+
+    def holder(self) -> Holder:
+        """Return somebody."""
+        self._note("holder")
+        return Holder(user_no="012345", user_name="王小明", raw=b"\xff")
+
+    def battery(self) -> Battery:
+        """Return half."""
+        self._note("battery")
+        return Battery(percent=50)
+
+    def storage(self) -> Storage:
+        """Return some room."""
+        self._note("storage")
+        return Storage(total_bytes=1 << 35, free_bytes=1 << 34)
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Return one."""
+        self._note("faults")
+        return (Fault(code="io-error", at_ms=5),)
+
+    def read_clock(self) -> ClockExchange:
+        """Return a time 2 s ahead, told in whole ms, each answer quicker than the last."""
+        self._note("read-clock")
+        took_us = 10_000 // self.asked.count("read-clock")
+        return ClockExchange(
+            sent_us=NOW_US,
+            round_trip_us=took_us,
+            recorder_us=NOW_US + 2_000_000,
+            resolution_us=1000,
+        )
+
+    def set_clock(self) -> ClockSetting:
+        """Take it."""
+        self._note("set-clock")
+        echo = ClockExchange(
+            sent_us=NOW_US, round_trip_us=100, recorder_us=NOW_US, resolution_us=1_000_000
+        )
+        return ClockSetting(sent_us=NOW_US, round_trip_us=100, resolution_us=1_000_000, echo=echo)
+
+    def journal(self, first: int) -> JournalPiece:
+        """Return two records at a time."""
+        self._note("journal")
+        after = min(first + 2, self.records)
+        data = b"".join(b"%d\n" % n for n in range(first, after))
+        return JournalPiece(first=first, next=max(first, after), size=self.records, data=data)
+
+    def switch_to_storage(self) -> None:
+        """Show it."""
+        self._note("switch-to-storage")
+
+    def write_holder(self, holder: Holder) -> None:
+        """Is not asked for here."""
+        raise AssertionError(holder)
+
+    def erase(self, path: str, sha256: str, size: int) -> None:
+        """Is not asked for here."""
+        raise AssertionError(path, sha256, size)
+
+    def reset(self) -> None:
+        """Is not asked for here."""
+        raise AssertionError
+
+    def close(self) -> None:
+        """Hang up."""
+        self.asked.append("close")
+
+
+def wants(
+    *,
+    not_set: Callable[[ClockMeasured | None], str] = lambda _measured: "",
+    journal_from: int = 0,
+    switch: bool = True,
+) -> Wants:
+    """Return what a docking usually wants."""
+    return Wants(
+        exchanges=3,
+        dock_time=lambda: SYNCED,
+        now_ms=lambda: NOW_US // 1000,
+        not_set=not_set,
+        journal_from=lambda _identity: journal_from,
+        switch=switch,
+    )
+
+
+def fails_at(what: str, error: RecorderError = SILENT) -> Obedient:
+    """Return a recorder that fails at one thing."""
+    return Obedient(fails={what: error})
+
+
+def test_everything_is_asked_in_its_order() -> None:
+    """Identity first, the switch that may take the recorder away last, the clock around its set."""
+    recorder = Obedient()
+    greeting = greet(recorder, PROFILE, wants())
+    assert recorder.asked == [
+        *("identity", "holder", "battery", "storage", "faults"),
+        *["read-clock"] * 3,
+        "set-clock",
+        *["read-clock"] * 3,
+        *["journal"] * 4,
+        "switch-to-storage",
+    ]
+    assert greeting.identity == Identity(number="ZF-1")
+    assert greeting.battery == Battery(percent=50)
+    assert greeting.faults == (Fault(code="io-error", at_ms=5),)
+    assert b"".join(piece.data for piece in greeting.journal) == b"0\n1\n2\n3\n4\n5\n6\n"
+    assert (greeting.switched, greeting.troubles) == (True, {})
+    assert greeting.asked_ms == NOW_US // 1000
+
+
+def test_surest_exchange_counts_and_names_the_docks_time() -> None:
+    """Of several exchanges the quickest gives the offset; the dock's own source goes with it."""
+    clock = greet(Obedient(), PROFILE, wants()).clock
+    assert clock == ClockMeasured(
+        offset_us=2_000_500 - 3333 // 2,
+        uncertainty_us=1667 + 1000,
+        sync="synchronized",
+        source="chrony",
+        dock_uncertainty_us=900,
+    )
+
+
+def test_clock_is_left_alone_where_that_is_decided() -> None:
+    """Whoever decides sees what was measured, and the reason is kept."""
+    seen: list[ClockMeasured | None] = []
+
+    def decide(measured: ClockMeasured | None) -> str:
+        seen.append(measured)
+        return "dock-unsynchronised"
+
+    recorder = Obedient()
+    greeting = greet(recorder, PROFILE, wants(not_set=decide))
+    assert "set-clock" not in recorder.asked
+    assert seen == [greeting.clock]
+    assert (greeting.clock_set, greeting.clock_not_set) == (None, "dock-unsynchronised")
+
+
+def test_clock_that_only_can_be_set_shows_what_it_echoes() -> None:
+    """A model that can't be read says nothing before, and after it what its answer said."""
+    recorder = Obedient(capabilities=ALL - {Capability.READ_CLOCK})
+    greeting = greet(recorder, PROFILE, wants())
+    assert greeting.clock is None
+    assert greeting.clock_set is not None
+    assert greeting.clock_set.before is None
+    assert greeting.clock_set.after is not None
+    assert greeting.clock_set.after.offset_us == 500_000 - 50
+
+
+def test_what_a_model_cannot_do_is_no_trouble() -> None:
+    """A recorder that can only say who it is gives a greeting with nothing in it."""
+    recorder = Obedient(capabilities=frozenset({Capability.IDENTITY}))
+    greeting = greet(recorder, PROFILE, wants())
+    assert recorder.asked == ["identity"]
+    assert (greeting.holder, greeting.battery, greeting.clock, greeting.faults) == (None,) * 4
+    assert (greeting.journal, greeting.switched, greeting.troubles) == ((), False, {})
+
+
+def test_what_turns_out_missing_is_no_trouble_either() -> None:
+    """A capability that the driver claims and the recorder denies is struck from the list."""
+    greeting = greet(fails_at("battery", MissingCapabilityError("battery")), PROFILE, wants())
+    assert (greeting.battery, greeting.troubles) == (None, {})
+    assert greeting.capabilities == ALL - {Capability.BATTERY}
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["holder", "battery", "storage", "faults", "read-clock", "set-clock", "journal"],
+)
+def test_one_trouble_does_not_hide_the_rest(what: str) -> None:
+    """Whatever fails is named with its code, and all others are asked all the same."""
+    sound = greet(Obedient(), PROFILE, wants())
+    greeting = greet(fails_at(what), PROFILE, wants())
+    assert greeting.troubles == {what: "recorder-silent"}
+    for name in ("holder", "battery", "storage", "faults"):
+        told = None if name == what else getattr(sound, name)
+        assert getattr(greeting, name) == told
+    assert greeting.switched
+
+
+def test_one_lost_exchange_leaves_the_clock_known() -> None:
+    """A clock that answered once is measured, even if the next answer is lost."""
+
+    class Flaky(Obedient):
+        def read_clock(self) -> ClockExchange:
+            if self.asked.count("read-clock") == 1:
+                self.asked.append("read-clock")
+                raise SILENT
+            return super().read_clock()
+
+    greeting = greet(Flaky(), PROFILE, wants(not_set=lambda _measured: "not-wanted"))
+    assert greeting.clock is not None
+    assert greeting.troubles == {}
+
+
+@pytest.mark.parametrize("error", [ChannelLostError("pulled"), ControlFailedError("killed")])
+@pytest.mark.parametrize("what", ["identity", "holder", "read-clock", "set-clock", "journal"])
+def test_lost_channel_ends_it(what: str, error: RecorderError) -> None:
+    """A recorder that was pulled, or whose worker died, is not greeted half."""
+    with pytest.raises(type(error)):
+        greet(fails_at(what, error), PROFILE, wants())
+
+
+@pytest.mark.parametrize(
+    "error", [SILENT, NotThisRecorderError("x"), BadAnswerError(command="x", reason="y")]
+)
+def test_probe_that_fails_is_no_recorder_of_this_profile(error: RecorderError) -> None:
+    """Silence, nonsense and another make are raised: another profile may fit."""
+    with pytest.raises(type(error)):
+        greet(fails_at("identity", error), PROFILE, wants())
+
+
+@pytest.mark.parametrize(
+    "error", [WrongPasswordError(), NoPasswordError("none"), RecorderBusyError(command="x")]
+)
+def test_recorder_that_wants_a_password_is_one_of_this_profile(error: RecorderError) -> None:
+    """Who asks for a password, or for time, has understood the question."""
+    greeting = greet(fails_at("identity", error), PROFILE, wants())
+    assert greeting.identity is None
+    assert greeting.troubles["identity"] == error.code
+    assert greeting.battery == Battery(percent=50)
+
+
+def test_recorder_that_leaves_rather_than_answer_has_switched() -> None:
+    """A channel that is lost in the switch itself is waited for as storage."""
+    lost = fails_at("switch-to-storage", ChannelLostError("gone"))
+    assert greet(lost, PROFILE, wants()).switched
+    assert not greet(fails_at("switch-to-storage"), PROFILE, wants()).switched
+    assert not greet(Obedient(), PROFILE, wants(switch=False)).switched
+
+
+def test_journal_is_read_from_where_the_dock_knows_it() -> None:
+    """Only new records are asked for; none at all is an empty piece that tells the size."""
+    assert [piece.first for piece in greet(Obedient(), PROFILE, wants(journal_from=4)).journal] == [
+        4,
+        6,
+    ]
+    (piece,) = greet(Obedient(), PROFILE, wants(journal_from=9)).journal
+    assert (piece.first, piece.next, piece.size, piece.data) == (9, 9, 7, b"")
+
+
+def test_journal_that_does_not_move_is_not_asked_for_ever() -> None:
+    """A recorder that claims more and gives nothing is believed once."""
+
+    class Stuck(Obedient):
+        def journal(self, first: int) -> JournalPiece:
+            self.asked.append("journal")
+            return JournalPiece(first=first, next=first, size=100, data=b"")
+
+    recorder = Stuck()
+    greet(recorder, PROFILE, wants())
+    assert recorder.asked.count("journal") == 1
+
+
+@pytest.mark.parametrize("recorder", [Obedient(), Obedient(capabilities=frozenset())])
+def test_facts_are_what_a_document_takes(recorder: Obedient) -> None:
+    """All of a greeting but the records can be written into a document, bytes in hexadecimal."""
+    facts = greet(recorder, PROFILE, wants()).facts()
+    assert encode(facts)
+    assert facts["profile"] == {"name": "open", "sha256": PROFILE.sha256}
+    if recorder.capabilities:
+        assert facts["holder"] == {
+            "user_no": "012345",
+            "user_name": "王小明",
+            "unit_no": "",
+            "unit_name": "",
+            "raw": "ff",
+        }
+        assert facts["journal"] == {"first": 0, "next": 7, "size": 7}
+    assert encode(Greeting(profile=PROFILE).facts())
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_every_driver_can_be_greeted(maker: str) -> None:
+    """Each driver with its recorder behind it tells all it can, without a trouble."""
+    rig = MAKERS[maker]()
+    greeting = greet(rig.driver, PROFILE, wants())
+    assert greeting.troubles == {}
+    assert greeting.identity is not None
+    assert greeting.identity.number == rig.number()
+    assert greeting.battery is not None
+    assert greeting.battery.percent == rig.percent()
+    assert greeting.switched == rig.shows_storage()
+    assert encode(greeting.facts())
+
+
+def test_wrong_password_is_a_trouble_of_what_needs_it() -> None:
+    """A recorder that refuses the password is known, and each thing it kept says why."""
+    greeting = greet(cammpro(word="000000").driver, PROFILE, wants())
+    assert set(greeting.troubles.values()) == {"wrong-password"}
+    assert greeting.holder is None
+
+
+def test_open_recorder_is_set_right() -> None:
+    """The clock of an open recorder is 42 s ahead before, and right after, within its bound."""
+    fake = OpenFake()
+    clock_set = greet(fake.driver(), PROFILE, wants()).clock_set
+    assert clock_set is not None
+    assert clock_set.before is not None
+    assert clock_set.after is not None
+    assert abs(clock_set.before.offset_us - 42_000_000) <= clock_set.before.uncertainty_us
+    assert abs(clock_set.after.offset_us - fake.clock_error_us) <= clock_set.after.uncertainty_us
+    assert abs(fake.clock_error_us) < 1_000_000
