@@ -26,6 +26,7 @@ from firmware_bridge.drivers.timing import SECOND_US, Stopwatch, local_time, utc
 from firmware_bridge.errors import (
     BadAnswerError,
     ChannelLostError,
+    NoPasswordError,
     NotThisRecorderError,
     RefusedError,
 )
@@ -138,9 +139,14 @@ class CammproCtrl(Lacking):
     def _log_in(self) -> None:
         if self._password.is_accepted:
             return
-        word = cammpro.pack_password(self._password.word())
+        word = self._password.word()
         try:
-            self._ask(self._login, word)
+            payload = cammpro.pack_password(word)
+        except NoPasswordError:
+            self._password.unsent()
+            raise
+        try:
+            self._ask(self._login, payload)
         except RefusedError:
             # Neither the refusal's context nor its text holds the password.
             raise self._password.refused() from None

@@ -23,7 +23,7 @@ from firmware_bridge.capabilities import (
 from firmware_bridge.drivers.lacking import Lacking
 from firmware_bridge.drivers.one_try import OneTry
 from firmware_bridge.drivers.timing import SECOND_US, Stopwatch, local_time
-from firmware_bridge.errors import BadAnswerError, NotThisRecorderError, RefusedError
+from firmware_bridge.errors import BadAnswerError, NotThisRecorderError, RecorderError, RefusedError
 from firmware_bridge.transports.ports import ScsiLink
 from firmware_bridge.wire import holder_text, jieli
 from firmware_bridge.wire.jieli import Command
@@ -119,8 +119,13 @@ class JieliScsi(Lacking):
     def _compare_passwords(self) -> None:
         if self._password.is_accepted:
             return
-        kept = jieli.parse_password(self._read(Command.GET_JL_PASSWORD))
-        if self._password.word().encode("utf-8", "surrogatepass") != kept:
+        ours = self._password.word().encode("utf-8", "surrogatepass")
+        try:
+            kept = jieli.parse_password(self._read(Command.GET_JL_PASSWORD))
+        except RecorderError:
+            self._password.unsent()
+            raise
+        if ours != kept:
             raise self._password.refused()
         self._password.accepted()
 

@@ -18,6 +18,7 @@ class OneTry:
     def __init__(self, source: PasswordSource) -> None:
         self._source = source
         self._word: str | None = None
+        self._is_in_doubt = False
         self._accepted = False
         self._refused = False
 
@@ -36,13 +37,19 @@ class OneTry:
             raise WrongPasswordError
         if self._word is None:
             self._word = self._source.take()
-        elif not self._accepted:
+        elif self._is_in_doubt:
             raise NoPasswordError(_LOST)
+        self._is_in_doubt = not self._accepted
         return self._word
+
+    def unsent(self) -> None:
+        """Note that it did not leave the dock after all: the one try is not spent."""
+        self._is_in_doubt = False
 
     def accepted(self) -> None:
         """Note that the recorder took it: from here on it may be sent again."""
         self._accepted = True
+        self._is_in_doubt = False
 
     def refused(self) -> WrongPasswordError:
         """Note that the recorder refused it, and return the error that says so."""

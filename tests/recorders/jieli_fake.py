@@ -109,6 +109,8 @@ class JieliFake:
         return b"".join(text.encode(_ENCODING).ljust(width, b"\0") for text, width in pairs)
 
     def _keep(self, data: bytes) -> None:
+        if self.recorder.is_forgetful:
+            return
         fields, offset = [], 0
         for width in _WIDTHS:
             fields.append(data[offset : offset + width].rstrip(b"\0").decode(_ENCODING))

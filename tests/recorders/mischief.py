@@ -108,6 +108,7 @@ class Recorder:
     free_mib: int = 12_345
     has_card: bool = True
     is_recording: bool = False
+    is_forgetful: bool = False  # says that it wrote, and did not
     shows_storage: bool = False
     wrong_tries: int = 0
     presented: list[str] = field(default_factory=list)

@@ -66,6 +66,7 @@ class ZzxPipe:
         self._question = b""
         self._answer = b""
         self._mischief: Mischief | None = None
+        self.clock = fake.way.clock
         self.is_closed = False
 
     def send(self, data: bytes, *, within_ms: int) -> None:
@@ -92,6 +93,10 @@ class ZzxPipe:
         piece, self._answer = self._answer[:size], self._answer[size:]
         self._way.clock.pass_ms(1)
         return piece
+
+    def left_over(self, data: bytes) -> None:
+        """Put bytes in the pipe that answer nothing."""
+        self._answer += data
 
     def close(self) -> None:
         """Let go of it."""
@@ -139,6 +144,8 @@ class ZzxPipe:
                     "groupNo": recorder.unit_no,
                     "groupName": recorder.unit_name,
                 }
+            case 4 if recorder.is_forgetful:
+                return {}
             case 4 if not fails:
                 recorder.user_no, recorder.serial = str(asked["policeNo"]), str(asked["serial"])
                 recorder.user_name = str(asked["policeName"])
