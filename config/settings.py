@@ -97,6 +97,7 @@ class Control(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     scsi_socket: str
     timeout_s: Annotated[int, Meta(ge=1, le=600)]
     passwords: Annotated[str, Meta(min_length=1)]
+    adb: Annotated[str, Meta(pattern=r"^(tcp|localfilesystem):\S+$")]
 
 
 class Clocks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -79,6 +79,12 @@ class TellAccess(_Tell, tag="access"):
     reason: _Text
 
 
+class TellCheck(_Tell, tag="check"):
+    """What is in a bay, or in every one, is to be checked where it is."""
+
+    bay: _Name | None = None
+
+
 Asked: TypeAlias = AskSigning | AskInventory
 Told: TypeAlias = (
     TellWitness | TellCosigned | TellAccess | TellIssue | TellReturn | TellTripBegin | TellTripEnd
@@ -111,6 +117,14 @@ def may(request: Mapping[str, object], user: int) -> bool:
         return teller is not None and pwd.getpwnam(teller).pw_uid == user
     except KeyError:  # there is no such user here
         return False
+
+
+def bay_to_check(request: Mapping[str, object]) -> str | None:
+    """Return which bay is to be checked, None for all; raise ValueError if it is nonsense."""
+    try:
+        return msgspec.convert(request, TellCheck).bay
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
 
 
 class Answering:

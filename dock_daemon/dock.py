@@ -9,10 +9,10 @@ import contextlib
 import dataclasses
 import logging
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import cast
 
 from config.loader import Loaded
@@ -20,19 +20,22 @@ from config.register import folded
 from dock_daemon import answering, control
 from dock_daemon.answering import Answering
 from dock_daemon.bays.bay_runner import BayRunner
+from dock_daemon.bays.bay_states import Again, Occasion
 from dock_daemon.bays.bay_view import BayView
-from dock_daemon.bays.hotplug import Hotplug, HotplugEvent
-from dock_daemon.bays.media import MediumAppeared, MediumGone
+from dock_daemon.bays.hotplug import Hotplug
+from dock_daemon.bays.placing import Placing
 from dock_daemon.clock import Clock
 from dock_daemon.custody.watch import OverdueWatch
-from dock_daemon.docking.events import Event, Released, Report
+from dock_daemon.docking.events import Event
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
 from dock_daemon.errors import DockError
 from dock_daemon.evidence import heartbeat
 from dock_daemon.evidence.state import State
+from dock_daemon.meeting import meeting_of
+from dock_daemon.shift import ShiftChecks
 from dock_daemon.terms import desk_of, terms_of
-from dock_daemon.turn import Desk
+from dock_daemon.turn import AtBay, Desk
 from dock_daemon.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -67,19 +70,29 @@ class Dock:
         )
         self._answering = Answering(state, handing_out)
         self._overdue = OverdueWatch(state.sealer, clock, terms_of(rules))
-        self._desk = Desk(
+        desk = Desk(
             Parts(state.store, state.sealer, clock, rules),
             loaded.settings.reader,
             stand_ins or {},
         )
+        meeting = meeting_of(state, loaded, rules, clock, stand_ins or {})
         self._bays = {
-            bay.name: BayRunner(bay.name, self._work_at(bay.name), heard=heard, shown=shown)
+            bay.name: BayRunner(bay.name, AtBay(bay.name, desk, meeting), heard=heard, shown=shown)
             for bay in loaded.settings.bays
             if bay.enabled
         }
-        self._bay_at = {port: bay.name for bay in loaded.settings.bays for port in bay.ports}
-        self._place_of: dict[str, str] = {}
-        self._unmapped: dict[str, MediumAppeared] = {}
+        self._placing = Placing(
+            loaded.settings.bays,
+            {name: bay.post for name, bay in self._bays.items()},
+            rules.profiles,
+        )
+        self._shift = ShiftChecks(
+            loaded.settings.shift.check_at,
+            loaded.zone,
+            self._check_all,
+            now=lambda: datetime.now(UTC),
+            pause=asyncio.sleep,
+        )
         self._last_totals: dict[str, object] = {}
         self._stop = asyncio.Event()
         # Questions wait for the ledger's thread; they must not wait on the loop's.
@@ -110,11 +123,12 @@ class Dock:
                 asyncio.TaskGroup() as group,
             ):
                 tasks = [
-                    group.create_task(self._hotplug.run(self._tell), name="hotplug"),
+                    group.create_task(self._hotplug.run(self._placing.tell), name="hotplug"),
                     group.create_task(self._pulse(alive), name="pulse"),
                     group.create_task(self._doubt(), name="doubt"),
                     group.create_task(self._beat(), name="heartbeat"),
                     group.create_task(self._overdue.run(self._asking), name="overdue"),
+                    group.create_task(self._shift.run(), name="shift"),
                     *(group.create_task(bay.run(), name=name) for name, bay in self._bays.items()),
                 ]
                 ready()
@@ -124,13 +138,6 @@ class Dock:
         finally:
             self._asking.shutdown(wait=False)
 
-    def _work_at(self, bay: str) -> Callable[[MediumAppeared, threading.Event, Report], Released]:
-        def work(medium: MediumAppeared, stop: threading.Event, report: Report) -> Released:
-            opened = self._desk.open(self._desk.place_of(medium), stop)
-            return self._desk.take_over(opened, bay=bay, report=report, stop=stop)
-
-        return work
-
     def _docked(self) -> set[str]:
         """Return the folded numbers of the recorders that sit in the bays."""
         return {folded(view.recorder) for view in self.views if view.state != "interrupted"}
@@ -139,29 +146,20 @@ class Dock:
         # Called where questions are answered, off the loop.
         self._loop.call_soon_threadsafe(self._overdue.changed)
 
-    def _tell(self, event: HotplugEvent) -> None:
-        match event:
-            case MediumAppeared(sys_path=sys_path, port=port):
-                name = next((self._bay_at[one] for one in event.ports if one in self._bay_at), None)
-                if name is None:
-                    self._unmapped[sys_path] = event
-                    log.warning(
-                        "%s is at port %s, which is no bay; to make it one, add to the"
-                        ' configuration: [[bays]] name = "…" ports = ["%s"]',
-                        event.node,
-                        port,
-                        port,
-                    )
-                    return
-                if name not in self._bays:
-                    log.warning("%s is in bay %s, which is disabled", event.node, name)
-                    return
-                self._place_of[sys_path] = name
-                self._bays[name].post(event)
-            case MediumGone(sys_path):
-                self._unmapped.pop(sys_path, None)
-                if (name := self._place_of.pop(sys_path, None)) is not None:
-                    self._bays[name].post(event)
+    def _check_all(self) -> None:
+        self._check("shift")
+
+    def _check(self, occasion: Occasion, bay: str | None = None) -> list[dict[str, str]]:
+        """Let what is in a bay, or in each, be checked where it is; return what came of it."""
+        asked = [bay] if bay is not None else list(self._bays)
+        said: list[dict[str, str]] = []
+        for name in asked:
+            runner = self._bays.get(name)
+            ready = "unknown" if runner is None else runner.readiness()
+            if runner is not None and ready == "ready":
+                runner.post(Again(occasion))
+            said.append({"bay": name, "check": "started" if ready == "ready" else ready})
+        return said
 
     async def _pulse(self, alive: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -200,6 +198,8 @@ class Dock:
         loop = asyncio.get_running_loop()
         if request.get("ask") == "status":
             return {**await self._totals(request), **self._about_now()}
+        if request.get("tell") == "check":
+            return {"bays": self._check("asked", answering.bay_to_check(request))}
         return await loop.run_in_executor(self._asking, self._answering.answer, request)
 
     async def _totals(self, request: control.Request) -> dict[str, object]:
@@ -219,9 +219,7 @@ class Dock:
             "version": VERSION,
             "hotplug": self._hotplug.name,
             "bays": bays,
-            "unmapped": [
-                {"node": medium.node, "port": medium.port} for medium in self._unmapped.values()
-            ],
+            "unmapped": [{"node": one.node, "port": one.port} for one in self._placing.unmapped],
             "free_bytes": self._state.store.free_bytes(),
             "published": self._state.signing.published,
             "asked_ms": time.time_ns() // 1_000_000,

@@ -1,5 +1,6 @@
 """One medium's turn: opened, listed, taken over, let go. What `pull` and a bay both do."""
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,15 +8,23 @@ from pathlib import Path
 from typing import Final
 
 from config.settings import Reader
-from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.bays.bay_states import Met, Occasion
+from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
+from dock_daemon.docking import identity
 from dock_daemon.docking.events import Released, Report
 from dock_daemon.docking.sources import Source, UnreadSource, open_source
 from dock_daemon.docking.take_over import Parts, TakeOver
 from dock_daemon.errors import StoppedError
+from dock_daemon.meeting import Meeting, told
+from dock_daemon.recorders.greeting import Greeting
+from dock_daemon.recorders.matching import Seen
 from firmware_bridge.errors import BridgeError, MediumGoneError, NotOpenedError
 from firmware_bridge.volume.client import DeviceIdentity
 
+log = logging.getLogger(__name__)
+
 _WORD_OF_UNPLUG_S: Final = 5.0
+NOT_SHOWN: Final = "storage-not-shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +94,103 @@ class Desk:
         report: Report,
         stop: threading.Event,
         reread: bool = False,
+        seen: Seen | None = None,
+        greeting: Greeting | None = None,
+        occasion: Occasion = "plugged",
     ) -> Released:
         """Run the docking and let go; raise the refusal once it stands in the ledger."""
         try:
             end = TakeOver(
-                opened.source, self.parts, bay=bay, report=report, stop=stop, reread=reread
+                opened.source,
+                self.parts,
+                bay=bay,
+                report=report,
+                stop=stop,
+                reread=reread,
+                seen=seen,
+                greeting=greeting,
+                occasion=occasion,
             ).run()
         finally:
             opened.source.close()
         if opened.refusal is not None:
             raise opened.refusal
         return end
+
+
+@dataclass(frozen=True, slots=True)
+class AtBay:
+    """What is done in one bay: recorders are met, and their media taken over."""
+
+    bay: str
+    desk: Desk
+    meeting: Meeting
+
+    def greet(
+        self,
+        channel: ChannelAppeared,
+        before: Met | None,
+        *,
+        switch: bool,
+        stop: threading.Event,
+    ) -> Met:
+        """Ask who is on a channel and what it can tell; see `Meeting.greet`."""
+        return self.meeting.greet(channel, before, switch=switch, stop=stop)
+
+    def take_over(
+        self,
+        medium: MediumAppeared | None,
+        met: Met | None,
+        *,
+        occasion: Occasion,
+        stop: threading.Event,
+        report: Report,
+    ) -> Released:
+        """Take a medium over, or let stand in the ledger what a recorder without one told."""
+        greeting = told(met)
+        if medium is None:
+            return self._without(greeting, occasion, stop, report)
+        opened = self.desk.open(self.desk.place_of(medium), stop)
+        if met is not None and self._of_another(opened.source, met, stop):
+            if met.use == "first":
+                self._without(greeting, occasion, stop, report)
+            greeting = None
+        return self.desk.take_over(
+            opened,
+            bay=self.bay,
+            report=report,
+            stop=stop,
+            seen=medium.seen,
+            greeting=greeting,
+            occasion=occasion,
+        )
+
+    def _without(
+        self, greeting: Greeting | None, occasion: Occasion, stop: threading.Event, report: Report
+    ) -> Released:
+        source = UnreadSource(kind="device", place=self.bay, problem=NOT_SHOWN)
+        return self.desk.take_over(
+            Opened(source),
+            bay=self.bay,
+            report=report,
+            stop=stop,
+            greeting=greeting,
+            occasion=occasion,
+        )
+
+    def _of_another(self, source: Source, met: Met, stop: threading.Event) -> bool:
+        """Tell whether a medium says that it is of another recorder than the one that was asked.
+
+        Then another was put in while the first one's storage was waited for, and nothing that
+        the first one told is true of it.
+        """
+        told_by = met.greeting.identity
+        try:
+            known = identity.of_source(source, self.desk.parts.rules.register, stop)
+        except (MediumGoneError, StoppedError):
+            return False
+        numbers = {known.number.strip().casefold(), (told_by.number if told_by else "").casefold()}
+        if len(numbers - {""}) <= 1:
+            return False
+        log.warning("bay %s: the medium is of another recorder than the one asked", self.bay)
+        return True

@@ -1,187 +1,376 @@
 """One bay's decisions: what it knows, what happened, what to do next.
 
 `step` is pure and total. It starts nothing and waits for nothing; bay_runner.py
-carries its orders out and reports back with events. A recorder may show more than
-one medium at its port (memory and card): they are taken over one after the other.
+carries its orders out and reports back with events. A recorder is asked over its control
+channel first, where it has one, and may come back as another device when it is told to show
+its storage. It may show more than one medium (memory and card): they are taken over one after
+the other. At most one job, a greeting or a docking, runs at any time.
 """
 
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Final, Literal, TypeAlias, assert_never
 
-from dock_daemon.bays.media import MediumAppeared, MediumGone
+from dock_daemon.bays.bay_states import (
+    Again,
+    Answered,
+    Await,
+    Awaiting,
+    Done,
+    Empty,
+    Ended,
+    Event,
+    Expecting,
+    Failed,
+    Faulted,
+    Greet,
+    Greeting,
+    Inside,
+    Interrupted,
+    Late,
+    LettingGo,
+    Met,
+    Occasion,
+    Order,
+    Start,
+    State,
+    Stop,
+    Unanswered,
+    Working,
+)
+from dock_daemon.bays.media import ChannelAppeared, ChannelGone, MediumAppeared, MediumGone
 from dock_daemon.docking.events import Released
 
+# The channel of a recorder that is disk and serial port in one comes with its disk, give or
+# take what the kernel needs to look at each interface.
+CHANNEL_WITHIN_S: Final = 2.0
 
-@dataclass(frozen=True, slots=True)
-class Empty:
-    """No recorder in the bay. `turn` counts jobs, so that late news finds nobody."""
-
-    turn: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Working:
-    """A medium is being taken over; others of the same recorder wait or are done."""
-
-    turn: int
-    medium: MediumAppeared
-    waiting: tuple[MediumAppeared, ...] = ()
-    done: tuple[str, ...] = ()
-    ends: tuple[Released, ...] = ()
+Step: TypeAlias = tuple[State, Order | None]
+Readiness: TypeAlias = Literal["ready", "busy", "empty", "fault"]
 
 
-@dataclass(frozen=True, slots=True)
-class LettingGo:
-    """The medium was pulled while its thread still works; what came since waits."""
-
-    turn: int
-    waiting: tuple[MediumAppeared, ...] = ()
-    done: tuple[str, ...] = ()
-    ends: tuple[Released, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """All media of the recorder are dealt with: it may be taken."""
-
-    turn: int
-    media: tuple[str, ...]
-    ends: tuple[Released, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """Pulled too early: it should be put back. `media` are places not yet gone."""
-
-    turn: int
-    end: Released
-    media: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Faulted:
-    """Someone has to look. Only taking the recorder out leaves this state."""
-
-    turn: int
-    error: Exception
-    media: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The job of a turn came to its end."""
-
-    turn: int
-    end: Released
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The job of a turn gave up."""
-
-    turn: int
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Order: take this medium over."""
-
-    turn: int
-    medium: MediumAppeared
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Order: let go of the medium now."""
-
-
-State: TypeAlias = Empty | Working | LettingGo | Done | Interrupted | Faulted
-Event: TypeAlias = MediumAppeared | MediumGone | Ended | Failed
-Order: TypeAlias = Start | Stop
-
-
-def step(state: State, event: Event) -> tuple[State, Order | None]:
+def step(state: State, event: Event) -> Step:
     """Return the bay's next state, and what must be done to deserve it."""
     match event:
         case MediumAppeared():
-            return _appeared(state, event)
-        case MediumGone(sys_path):
+            return _medium(state, event)
+        case ChannelAppeared():
+            return _channel(state, event)
+        case MediumGone(sys_path) | ChannelGone(sys_path):
             return _gone(state, sys_path)
-        case Ended() | Failed():
+        case Again(occasion):
+            return _again(state, occasion)
+        case Answered() | Ended() | Failed() | Late():
             # News of an earlier turn is no news.
             return _over(state, event) if event.turn == state.turn else (state, None)
+        case _:
+            assert_never(event)
 
 
-def _appeared(state: State, medium: MediumAppeared) -> tuple[State, Order | None]:
+def readiness(state: State) -> Readiness:
+    """Tell whether the recorder can be checked where it is, or why not."""
     match state:
-        case Empty():
-            return _start(state.turn, (medium,))
-        case Interrupted(turn, end, media):
-            # What udev still shows of the interrupted recorder is in the bay all the same.
-            left = _without(media, medium.sys_path)
-            return _start(turn, (medium,), done=left, ends=(end,) if left else ())
-        case Done(turn, media, ends):
-            return _start(turn, (medium,), done=media, ends=ends)
-        case Working(_, now, waiting):
-            if medium.sys_path in {now.sys_path, *(other.sys_path for other in waiting)}:
-                return state, None
-            return replace(state, waiting=(*waiting, medium)), None
-        case LettingGo(_, waiting):
-            return replace(state, waiting=(*waiting, medium)), None
-        case Faulted(_, _, media):
-            return replace(state, media=(*media, medium.sys_path)), None
+        case Done(inside=inside) if inside:
+            return "ready"
+        case Unanswered():
+            return "ready"
+        case Empty() | Interrupted() | Done():
+            return "empty"
+        case Faulted():
+            return "fault"
+        case Expecting() | Greeting() | Awaiting() | Working() | LettingGo():
+            return "busy"
 
 
-def _gone(state: State, sys_path: str) -> tuple[State, Order | None]:
+# --- something came -------------------------------------------------------------------
+
+
+def _medium(state: State, medium: MediumAppeared) -> Step:
     match state:
-        case Working(turn, medium, waiting, done, ends) if medium.sys_path == sys_path:
-            return LettingGo(turn, waiting, done, ends), Stop()
-        case Working(_, _, waiting, done) | LettingGo(_, waiting, done):
-            left = tuple(medium for medium in waiting if medium.sys_path != sys_path)
-            return replace(state, waiting=left, done=_without(done, sys_path)), None
-        case Done(turn, media) | Faulted(turn, _, media):
-            left_there = _without(media, sys_path)
-            return (replace(state, media=left_there), None) if left_there else (Empty(turn), None)
-        case Interrupted(_, _, media):
-            return replace(state, media=_without(media, sys_path)), None
-        case Empty():
-            return state, None
+        case Empty(turn) if medium.expects_channel:
+            expecting = Expecting(turn=turn + 1, inside=Inside().plus(medium))
+            return expecting, Await(turn + 1, CHANNEL_WITHIN_S)
+        case Empty(turn):
+            return _work(turn, Inside().plus(medium), (medium,))
+        case Awaiting(turn=turn, inside=inside, met=met, occasion=occasion):
+            return _work(turn, inside.plus(medium), (medium,), met=met, occasion=occasion)
+        case Working() | LettingGo():
+            return _one_more(state, medium), None
+        case Done(turn=turn, inside=inside, ends=ends, met=met):
+            return _work(turn, inside.plus(medium), (medium,), met=met, ends=ends)
+        case Interrupted():
+            return _put_back(state, medium)
+        case Unanswered(turn=turn, inside=inside):
+            return _work(turn, inside.plus(medium), (medium,))
+        case Expecting() | Greeting() | Faulted():
+            return replace(state, inside=state.inside.plus(medium)), None
 
 
-def _over(state: State, news: Ended | Failed) -> tuple[State, Order | None]:
+def _one_more(state: Working | LettingGo, medium: MediumAppeared) -> State:
+    now = state.medium if isinstance(state, Working) else None
+    if any(one is not None and one.sys_path == medium.sys_path for one in (now, *state.todo)):
+        return state
+    return replace(state, inside=state.inside.plus(medium), todo=(*state.todo, medium))
+
+
+def _put_back(state: Interrupted, medium: MediumAppeared) -> Step:
+    turn, inside = state.turn, state.inside
+    if inside.channels and not inside.media:
+        return _greet(turn, inside.plus(medium), inside.channels)
+    # What udev still shows of the interrupted recorder is in the bay all the same.
+    ends = (state.end,) if inside.media else ()
+    return _work(turn, inside.plus(medium), (medium,), ends=ends)
+
+
+def _channel(state: State, channel: ChannelAppeared) -> Step:
+    match state:
+        case Empty(turn):
+            return _greet(turn, Inside().plus(channel), (channel,))
+        case Expecting(turn=turn, inside=inside) | Unanswered(turn=turn, inside=inside):
+            return _greet(turn, inside.plus(channel), (channel,))
+        case Interrupted(turn=turn, inside=inside):
+            return _greet(turn, inside.plus(channel), (channel,))
+        case Awaiting(turn=turn, inside=inside, met=met) if not inside.has(met.channel):
+            # It has come back from the switch, or another was put in its place: only it can tell.
+            return _greet(turn, inside.plus(channel), (channel,), before=met)
+        case Done(turn=turn, inside=inside, met=met) if met is None or not inside.media:
+            return _greet(turn, inside.plus(channel), (channel,))
+        case Greeting(unasked=unasked) | LettingGo(unasked=unasked):
+            inside = state.inside.plus(channel)
+            return replace(state, inside=inside, unasked=(*unasked, channel)), None
+        case Working(inside=inside, unasked=unasked, met=None):
+            inside = inside.plus(channel)
+            return replace(state, inside=inside, unasked=(*unasked, channel)), None
+        case Awaiting() | Working() | Done() | Faulted():
+            return replace(state, inside=state.inside.plus(channel)), None
+
+
+# --- something went -------------------------------------------------------------------
+
+
+def _gone(state: State, sys_path: str) -> Step:
+    if isinstance(state, Empty) or not state.inside.has(sys_path):
+        return state, None
+    left = state.inside.minus(sys_path)
+    match state:
+        case Working(medium=medium, met=met) if medium and medium.sys_path == sys_path:
+            letting_go = LettingGo(
+                turn=state.turn,
+                inside=left,
+                met=met.further() if met else None,
+                todo=state.todo,
+                unasked=state.unasked,
+                ends=state.ends,
+            )
+            return letting_go, Stop()
+        case Working(todo=todo, unasked=unasked) | LettingGo(todo=todo, unasked=unasked):
+            todo = tuple(one for one in todo if one.sys_path != sys_path)
+            return replace(state, inside=left, todo=todo, unasked=_but(unasked, sys_path)), None
+        case Greeting(unasked=unasked):
+            # The job that asks says what came of it; a recorder that switches leaves, too.
+            return replace(state, inside=left, unasked=_but(unasked, sys_path)), None
+        case Awaiting(turn=turn, met=met) if sys_path == met.channel and not met.switched:
+            # Pulled before it showed its storage: what it told is written down all the same.
+            return _report(turn, left, met, occasion=state.occasion)
+        case Awaiting() | Interrupted():
+            return replace(state, inside=left), None
+        case Expecting() | Done() | Unanswered() | Faulted():
+            return (replace(state, inside=left), None) if left else (Empty(state.turn), None)
+
+
+# --- a job, or a wait, is over --------------------------------------------------------
+
+
+def _over(state: State, news: Answered | Ended | Failed | Late) -> Step:
     match state, news:
-        case Working(turn, medium, waiting, done, ends), Ended(_, end):
-            if end.result == "interrupted" and not waiting:
-                return Interrupted(turn, end, (medium.sys_path, *done)), None
-            done, ends = (*done, medium.sys_path), (*ends, end)
-            if waiting:
-                return _start(turn, waiting, done=done, ends=ends)
-            return Done(turn, done, ends), None
-        case Working(turn, medium, waiting, done), Failed(_, error):
-            rest = tuple(other.sys_path for other in waiting)
-            return Faulted(turn, error, (medium.sys_path, *rest, *done)), None
-        case LettingGo(turn, waiting, done, ends), _ if waiting:
-            return _start(turn, waiting, done=done, ends=ends)
-        case LettingGo(turn, _, done), Ended(_, end) if end.result == "interrupted":
-            return Interrupted(turn, end, done), None
-        case LettingGo(turn, _, done, ends), _:
-            # What was done before and is still there stays in the bay.
-            return (Done(turn, done, ends) if done else Empty(turn)), None
+        case Greeting(), Answered(_, met):
+            return _answered(state, met)
+        case Greeting(), Failed(_, error):
+            return _not_answered(state, error)
+        case Awaiting(turn=turn, inside=inside, met=met, occasion=occasion), Late():
+            return _report(turn, inside, met, occasion=occasion)
+        case Expecting(turn=turn, inside=inside), Late():
+            return _work(turn, inside, inside.media)
+        case Working(), Ended(_, end):
+            return _ended(state, end)
+        case Working(turn=turn, inside=inside), Failed(_, error):
+            if not inside:  # of what nobody can take out, nobody need be told to
+                return Empty(turn), None
+            return Faulted(turn=turn, inside=inside, error=error), None
+        case LettingGo(), Ended() | Failed():
+            return _let_go(state, news)
         case _:
             return state, None
 
 
-def _start(
+def _answered(state: Greeting, met: Met) -> Step:
+    turn, inside, before, occasion = state.turn, state.inside, state.before, state.occasion
+    if before is not None and met.greeting is not before.greeting:
+        return _displaced(turn, inside, before, newcomer=met)
+    if state.unasked and not _stayed(state):
+        return _greet(turn, inside, state.unasked, before=met, occasion=occasion)
+    return _met(turn, inside, met, stayed=_stayed(state), occasion=occasion)
+
+
+def _met(turn: int, inside: Inside, met: Met, *, stayed: bool, occasion: Occasion) -> Step:
+    """Go on with a recorder that has answered: to its media, or to wait for them."""
+    if inside.media:
+        return _work(turn, inside, inside.media, met=met, occasion=occasion)
+    if not met.within_s or not (met.switched or stayed):
+        return _report(turn, inside, met, occasion=occasion)
+    return Awaiting(turn=turn, inside=inside, met=met, occasion=occasion), Await(turn, met.within_s)
+
+
+def _not_answered(state: Greeting, error: Exception) -> Step:
+    turn, inside, before, occasion = state.turn, state.inside, state.before, state.occasion
+    if before is not None and _stayed(state):
+        # Whoever this is did not say that it is the one from before: so it is not.
+        return _displaced(turn, inside, before)
+    if state.unasked:
+        return _greet(turn, inside, state.unasked, before=before, occasion=occasion)
+    if before is not None:
+        return _met(turn, inside, before, stayed=False, occasion=occasion)
+    if inside.media:
+        return _work(turn, inside, inside.media, met=state.known, occasion=occasion)
+    if not inside:
+        return Empty(turn), None
+    return Unanswered(turn=turn, inside=inside, error=error), None
+
+
+def _stayed(state: Greeting) -> bool:
+    """Tell whether the channel that was asked has not left its place since."""
+    place = state.channel.sys_path
+    return state.inside.has(place) and place not in {one.sys_path for one in state.unasked}
+
+
+def _ended(state: Working, end: Released) -> Step:
+    turn, inside, met = state.turn, state.inside, state.met
+    if end.result == "interrupted" and not state.todo:
+        return Interrupted(turn=turn, inside=inside, end=end), None
+    # How a recorder ended that is out says nothing of the one in its place.
+    ends = () if state.displaced else (*state.ends, end)
+    met = state.newcomer if state.displaced else met.further() if met else None
+    if state.todo:
+        return _work(
+            turn,
+            inside,
+            state.todo,
+            met=met,
+            unasked=state.unasked,
+            ends=ends,
+            occasion=state.occasion,
+        )
+    if state.unasked:
+        return _greet(turn, inside, state.unasked)
+    if state.newcomer is not None:
+        stayed = inside.has(state.newcomer.channel)
+        return _met(turn, inside, state.newcomer, stayed=stayed, occasion="plugged")
+    return Done(turn=turn, inside=inside, ends=(*state.ends, end), met=met), None
+
+
+def _let_go(state: LettingGo, news: Ended | Failed) -> Step:
+    turn, inside = state.turn, state.inside
+    if state.todo:
+        return _work(
+            turn, inside, state.todo, met=state.met, unasked=state.unasked, ends=state.ends
+        )
+    if state.unasked:
+        return _greet(turn, inside, state.unasked)
+    if isinstance(news, Ended) and news.end.result == "interrupted":
+        return Interrupted(turn=turn, inside=inside, end=news.end), None
+    # What was done before and is still there stays in the bay.
+    if inside:
+        return Done(turn=turn, inside=inside, ends=state.ends, met=state.met), None
+    return Empty(turn), None
+
+
+def _again(state: State, occasion: Occasion) -> Step:
+    match state:
+        case Done(turn=turn, inside=inside, met=met) if inside.channels:
+            known = met.later() if met else None
+            return _greet(turn, inside, inside.channels, known=known, occasion=occasion)
+        case Done(turn=turn, inside=inside, met=met) if inside.media:
+            known = met.later() if met else None
+            return _work(turn, inside, inside.media, met=known, occasion=occasion)
+        case Unanswered(turn=turn, inside=inside):
+            return _greet(turn, inside, inside.channels, occasion=occasion)
+        case _:
+            return state, None
+
+
+# --- what is ordered ------------------------------------------------------------------
+
+
+def _greet(
     turn: int,
+    inside: Inside,
+    channels: tuple[ChannelAppeared, ...],
+    *,
+    before: Met | None = None,
+    known: Met | None = None,
+    occasion: Occasion = "plugged",
+) -> Step:
+    first, *rest = channels
+    state = Greeting(
+        turn=turn + 1,
+        inside=inside,
+        channel=first,
+        unasked=tuple(rest),
+        before=before,
+        known=known,
+        occasion=occasion,
+    )
+    return state, Greet(turn + 1, first, before, switch=not inside.media)
+
+
+def _work(
+    turn: int,
+    inside: Inside,
     media: tuple[MediumAppeared, ...],
     *,
-    done: tuple[str, ...] = (),
+    met: Met | None = None,
+    unasked: tuple[ChannelAppeared, ...] = (),
     ends: tuple[Released, ...] = (),
-) -> tuple[State, Order]:
+    occasion: Occasion = "plugged",
+) -> Step:
     first, *rest = media
-    return Working(turn + 1, first, tuple(rest), done, ends), Start(turn + 1, first)
+    state = Working(
+        turn=turn + 1,
+        inside=inside,
+        medium=first,
+        met=met,
+        todo=tuple(rest),
+        unasked=unasked,
+        ends=ends,
+        occasion=occasion,
+    )
+    return state, Start(turn + 1, first, met, occasion)
 
 
-def _without(places: tuple[str, ...], sys_path: str) -> tuple[str, ...]:
-    return tuple(place for place in places if place != sys_path)
+def _report(
+    turn: int,
+    inside: Inside,
+    met: Met,
+    *,
+    occasion: Occasion,
+) -> Step:
+    """Let what the recorder told stand in the ledger, though it showed no storage."""
+    state = Working(turn=turn + 1, inside=inside, medium=None, met=met, occasion=occasion)
+    return state, Start(turn + 1, None, met, occasion)
+
+
+def _displaced(turn: int, inside: Inside, met: Met, *, newcomer: Met | None = None) -> Step:
+    """Do the same of a recorder in whose place there is another by now."""
+    state = Working(
+        turn=turn + 1,
+        inside=inside,
+        medium=None,
+        met=met,
+        todo=inside.media,
+        displaced=True,
+        newcomer=newcomer,
+    )
+    return state, Start(turn + 1, None, met)
+
+
+def _but(channels: tuple[ChannelAppeared, ...], sys_path: str) -> tuple[ChannelAppeared, ...]:
+    return tuple(one for one in channels if one.sys_path != sys_path)

@@ -6,12 +6,27 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import Protocol
 
 from dock_daemon.bays import bay_view
-from dock_daemon.bays.bay import Empty, Ended, Event, Failed, Start, State, Stop, step
+from dock_daemon.bays.bay import readiness, step
+from dock_daemon.bays.bay_states import (
+    Answered,
+    Await,
+    Empty,
+    Ended,
+    Event,
+    Failed,
+    Greet,
+    Late,
+    Met,
+    Occasion,
+    Start,
+    State,
+    Stop,
+)
 from dock_daemon.bays.bay_view import BayView
-from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
 from dock_daemon.docking.events import Event as DockingEvent
 from dock_daemon.docking.events import Released, Report
 from dock_daemon.errors import DoubtError, StoppedError
@@ -19,9 +34,33 @@ from dock_daemon.faults import EXPECTED
 
 log = logging.getLogger(__name__)
 
-# Blocks while it takes one medium over. It looks at the event before every chunk,
-# and ends soon after it is set.
-TakeOverMedium: TypeAlias = Callable[[MediumAppeared, threading.Event, Report], Released]
+
+class BayWork(Protocol):
+    """What is done in a bay. It blocks, looks at `stop` often, and ends soon after it is set."""
+
+    def greet(
+        self,
+        channel: ChannelAppeared,
+        before: Met | None,
+        *,
+        switch: bool,
+        stop: threading.Event,
+    ) -> Met:
+        """Ask who is on a channel; `before` itself, on its new channel, if it is the same.
+
+        Raises a RecorderError where nobody answers who is known.
+        """
+
+    def take_over(
+        self,
+        medium: MediumAppeared | None,
+        met: Met | None,
+        *,
+        occasion: Occasion,
+        stop: threading.Event,
+        report: Report,
+    ) -> Released:
+        """Take a medium over, or write down of a recorder that it showed none."""
 
 
 class BayRunner:
@@ -34,17 +73,18 @@ class BayRunner:
     def __init__(
         self,
         name: str,
-        take_over: TakeOverMedium,
+        work: BayWork,
         *,
         heard: Callable[[str, DockingEvent], None] = lambda _bay, _event: None,
         shown: Callable[[BayView], None] = lambda _view: None,
     ) -> None:
         self._name = name
-        self._take_over = take_over
+        self._does = work
         self._heard = heard
         self._shown = shown
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
-        self._view = bay_view.of_state(BayView(bay=name), Empty())
+        self._state: State = Empty()
+        self._view = bay_view.of_state(BayView(bay=name), self._state)
         # One thread per bay, not one shared pool: a read that hangs in the kernel
         # on a dying card then holds up this bay and never the others.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"bay-{name}")
@@ -58,20 +98,26 @@ class BayRunner:
         """Tell the bay what happened. Call it on the event loop."""
         self._inbox.put_nowait(event)
 
+    def readiness(self) -> str:
+        """Tell whether the recorder can be checked where it is (`bay.readiness`)."""
+        return readiness(self._state)
+
     async def run(self) -> None:
-        """Serve the bay until cancelled; a running docking is then let go of and awaited."""
-        state: State = Empty()
+        """Serve the bay until cancelled; a running job is then let go of and awaited."""
+        loop = asyncio.get_running_loop()
         stop = threading.Event()
         job: asyncio.Task[None] | None = None
         try:
             while True:
-                state, order = step(state, await self._inbox.get())
-                self._show(bay_view.of_state(self._view, state))
+                self._state, order = step(self._state, await self._inbox.get())
+                self._show(bay_view.of_state(self._view, self._state))
                 match order:
-                    case Start(turn, medium):
+                    case Start() | Greet():
                         stop = threading.Event()
-                        job = asyncio.create_task(self._work(turn, medium, stop))
+                        job = asyncio.create_task(self._work(order, stop))
                         job.add_done_callback(_raise_doubt)
+                    case Await(turn, within_s):
+                        loop.call_later(within_s, self.post, Late(turn))
                     case Stop():
                         stop.set()
                     case None:
@@ -84,16 +130,10 @@ class BayRunner:
                     await asyncio.shield(job)
             self._thread.shutdown(wait=False)
 
-    async def _work(self, turn: int, medium: MediumAppeared, stop: threading.Event) -> None:
-        loop = asyncio.get_running_loop()
-
-        def report(event: DockingEvent) -> None:
-            self._heard(self._name, event)
-            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody looks any more
-                loop.call_soon_threadsafe(self._see, turn, event)
-
+    async def _work(self, order: Start | Greet, stop: threading.Event) -> None:
+        loop, turn = asyncio.get_running_loop(), order.turn
         try:
-            end = await loop.run_in_executor(self._thread, self._take_over, medium, stop, report)
+            news = await loop.run_in_executor(self._thread, self._do, order, stop, loop)
         except DoubtError:
             raise  # evidence is in doubt: the whole dock stops
         except StoppedError as error:
@@ -105,7 +145,26 @@ class BayRunner:
             log.warning("bay %s: %s", self._name, error, exc_info=bug)
             self.post(Failed(turn, error))
         else:
-            self.post(Ended(turn, end))
+            self.post(news)
+
+    def _do(
+        self, order: Start | Greet, stop: threading.Event, loop: asyncio.AbstractEventLoop
+    ) -> Answered | Ended:
+        """Carry a job out; in the bay's thread."""
+        turn = order.turn
+        if isinstance(order, Greet):
+            met = self._does.greet(order.channel, order.before, switch=order.switch, stop=stop)
+            return Answered(turn, met)
+
+        def report(event: DockingEvent) -> None:
+            self._heard(self._name, event)
+            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody looks any more
+                loop.call_soon_threadsafe(self._see, turn, event)
+
+        end = self._does.take_over(
+            order.medium, order.met, occasion=order.occasion, stop=stop, report=report
+        )
+        return Ended(turn, end)
 
     def _see(self, turn: int, event: DockingEvent) -> None:
         if turn == self._view.turn:

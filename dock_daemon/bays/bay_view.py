@@ -3,9 +3,22 @@
 Keys are those of the messages `bay.*`; a screen adds colour, icon and light.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dock_daemon.bays.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
+from dock_daemon.bays.bay_states import (
+    Awaiting,
+    Done,
+    Empty,
+    Expecting,
+    Faulted,
+    Greeting,
+    Interrupted,
+    LettingGo,
+    State,
+    Unanswered,
+    Working,
+)
 from dock_daemon.docking.events import (
     Checked,
     ClipKnown,
@@ -18,6 +31,7 @@ from dock_daemon.docking.events import (
     Progress,
     Released,
 )
+from hashing.canonical import JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +46,7 @@ class BayView:
     holder: str = ""
     registered: bool = True
     verdict: str = ""
+    because: Mapping[str, JSON] | None = None
     clips: int = 0
     sealed: int = 0
     known: int = 0
@@ -49,18 +64,21 @@ def of_state(view: BayView, state: State) -> BayView:
     match state:
         case Empty(turn):
             return BayView(bay=view.bay, turn=turn)
-        case Working(turn):
+        case Expecting(turn=turn) | Greeting(turn=turn) | Working(turn=turn):
             if turn == view.turn:
                 return view
             return BayView(bay=view.bay, turn=turn, state="detecting")
+        case Awaiting(met=met):
+            told = met.greeting.identity
+            return replace(view, state="checking", recorder=told.number if told else "")
         case LettingGo():
             return replace(view, state="interrupted")
         case Interrupted():
             return replace(view, state="interrupted")
-        case Done(_, _, ends):
+        case Done(ends=ends):
             good = all(end.result == "complete" for end in ends)
             return replace(view, state="done" if good else "attention")
-        case Faulted(_, error):
+        case Faulted(error=error) | Unanswered(error=error):
             return replace(view, state="fault", error=str(error))
 
 
@@ -76,8 +94,10 @@ def of_event(view: BayView, event: Event) -> BayView:
                 holder=event.holder,
                 registered=event.registered,
             )
-        case Checked(verdict=verdict):
-            return replace(view, verdict=verdict)
+        case Checked(verdict=verdict, because=because):
+            return replace(
+                view, verdict=verdict, because=None if because is None else because.with_told()
+            )
         case Planned():
             return replace(
                 view,

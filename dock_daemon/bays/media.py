@@ -1,7 +1,10 @@
-"""What a source of hot-plug news tells: a medium is there, or it has left."""
+"""What a source of hot-plug news tells: a medium or a control channel is there, or has left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from dock_daemon.recorders.matching import Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,10 @@ class MediumAppeared:
     # The kernel's count of media: it tells two apart that follow one another at one
     # place. Empty before Linux 5.15.
     sequence: str = ""
+    # What the port shows of the device, for matching; None where nobody looked.
+    seen: Seen | None = None
+    # Whether a control channel of the same recorder should appear at any moment.
+    expects_channel: bool = False
     properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -33,3 +40,31 @@ class MediumGone:
     """The disk, or the medium in it, has left."""
 
     sys_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelAppeared:
+    """Something at a port that can be spoken to, perhaps: a tty, an sg node, a USB device."""
+
+    sys_path: str
+    node: str
+    port: str
+    seen: Seen
+    exact_port: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The names of the port, as a medium's."""
+        return (self.exact_port, self.port) if self.exact_port else (self.port,)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGone:
+    """It has left; or the recorder comes back as something else."""
+
+    sys_path: str
+
+
+Appeared: TypeAlias = MediumAppeared | ChannelAppeared
+Gone: TypeAlias = MediumGone | ChannelGone

@@ -110,6 +110,16 @@ def of_medium(profiles: Sequence[Profile], seen: Seen | None, paths: Iterable[st
     return next(profile for profile in profiles if profile.content.fits_any_disk)
 
 
+def expects_channel(profiles: Iterable[Profile], seen: Seen | None) -> bool:
+    """Tell whether a disk belongs to a recorder that has a control channel, by its marks."""
+    return seen is not None and any(
+        profile.content.channel != "none"
+        and (marks := _marks(profile.content.match, seen, None))
+        and all(reason.fits for reason in marks)
+        for profile in profiles
+    )
+
+
 def nearest(profiles: Iterable[Profile], seen: Seen) -> tuple[Near, ...]:
     """Return the profiles with anything in common with a device, the nearest first."""
     near = [_near(profile, seen) for profile in profiles]

@@ -1,9 +1,9 @@
-"""Media that come and go because a script says so, where umockdev is absent."""
+"""Media and channels that come and go because a script says so, where umockdev is absent."""
 
 import asyncio
 
 from dock_daemon.bays.hotplug import Present, Tell
-from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.bays.media import Appeared
 
 
 class ScriptedHotplug:
@@ -11,24 +11,21 @@ class ScriptedHotplug:
 
     def __init__(self) -> None:
         self.name = "script"
-        self._sights: asyncio.Queue[MediumAppeared | str] = asyncio.Queue()
+        self._sights: asyncio.Queue[Appeared | str] = asyncio.Queue()
 
-    def plug(self, medium: MediumAppeared) -> None:
-        """Put a medium in, or (size 0) take it out of its reader."""
-        self._sights.put_nowait(medium)
+    def plug(self, thing: Appeared) -> None:
+        """Put a medium or a channel in, or (size 0) take a medium out of its reader."""
+        self._sights.put_nowait(thing)
 
     def pull(self, sys_path: str) -> None:
-        """Take a disk away."""
+        """Take away what is at a place."""
         self._sights.put_nowait(sys_path)
 
     async def run(self, tell: Tell) -> None:
         """Tell of each change until cancelled."""
         present = Present()
         while True:
-            match await self._sights.get():
-                case MediumAppeared() as medium:
-                    news = present.saw(medium)
-                case sys_path:
-                    news = present.lost(sys_path)
+            sight = await self._sights.get()
+            news = present.lost(sight) if isinstance(sight, str) else present.saw(sight)
             for event in news:
                 tell(event)

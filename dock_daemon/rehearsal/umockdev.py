@@ -22,8 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from dock_daemon.bays.hotplug import SECTOR_BYTES
 from dock_daemon.bays.ports import root_hub_of
+from dock_daemon.bays.sighting import SECTOR_BYTES
 
 _LIBRARY: Final = "libumockdev.so.0"
 _PRELOAD: Final = "libumockdev-preload.so.0"

@@ -1,13 +1,29 @@
 """What there is to see of a bay while a recorder goes through it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from config.messages import LANGUAGES, catalogue
-from dock_daemon.bays.bay import Done, Empty, Faulted, Interrupted, LettingGo, State, Working
+from config.profiles import recorder_profile
+from dock_daemon.bays.bay_states import (
+    Awaiting,
+    Done,
+    Empty,
+    Expecting,
+    Faulted,
+    Greeting,
+    Inside,
+    Interrupted,
+    LettingGo,
+    Met,
+    State,
+    Unanswered,
+    Working,
+)
 from dock_daemon.bays.bay_view import BayView, of_event, of_state
-from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
 from dock_daemon.docking.events import (
     Checked,
     ClipKnown,
@@ -20,6 +36,9 @@ from dock_daemon.docking.events import (
     Progress,
     Released,
 )
+from dock_daemon.recorders.greeting import Greeting as Told
+from dock_daemon.recorders.matching import Seen
+from firmware_bridge.capabilities import Identity
 
 MEDIUM = MediumAppeared(sys_path="a", node="/dev/a", port="p", major=8, minor=0, size_bytes=1)
 END = Released(
@@ -35,11 +54,32 @@ SEALED = ClipSealed(
     quarantine=False, verified="direct", marks=(), incomplete=False,
 )  # fmt: skip
 EMPTY = BayView(bay="1")
+WHY = RuntimeError("why")
+INSIDE = Inside(media=(MEDIUM,))
+CHANNEL = ChannelAppeared(sys_path="t", node="/dev/t", port="p", seen=Seen(kind="serial"))
+MET = Met(
+    greeting=Told(
+        profile=recorder_profile("open", Path("/nowhere")), identity=Identity(number="ZF-7")
+    ),
+    channel="t",
+    within_s=20,
+    switched=True,
+)
+
+
+def working(turn: int) -> Working:
+    """Return a bay at work on the one medium in it."""
+    return Working(turn=turn, inside=INSIDE, medium=MEDIUM)
+
+
+def done(*ends: Released) -> Done:
+    """Return a bay whose dockings have ended so."""
+    return Done(turn=1, inside=INSIDE, ends=ends)
 
 
 def seen(*events: Event) -> BayView:
     """Return the view of a working bay after these events."""
-    view = of_state(EMPTY, Working(1, MEDIUM))
+    view = of_state(EMPTY, working(1))
     for event in events:
         view = of_event(view, event)
     return view
@@ -49,7 +89,7 @@ def test_the_way_through() -> None:
     """Each thing that is told shows, and nothing of it is left once the recorder is out."""
     view = seen(
         IDENTIFIED,
-        Checked(verdict="fit", items=()),
+        Checked(verdict="fit", items=(), because=None),
         Planned(clips=1, bytes=10, known=1, nearest_due_ms=99),
         ClipKnown(seq=0, path="K", sha256="", size=1),
         Progress(clips_sealed=0, bytes_copied=5),
@@ -62,13 +102,13 @@ def test_the_way_through() -> None:
     for event in (SEALED, finding, ClipUnread(path="U", size=1, reason="x"), END):
         view = of_event(view, event)
     assert (view.sealed, view.late, view.known, view.findings, view.unread) == (1, 1, 1, 1, 1)
-    assert of_state(view, Done(1, ("a",), (END,))).state == "done"
+    assert of_state(view, done(END)).state == "done"
     assert of_state(view, Empty(1)) == BayView(bay="1", turn=1)
 
 
 def test_a_new_turn_begins_with_a_clean_view() -> None:
     """What was seen of one recorder is not shown beside the next."""
-    assert of_state(seen(IDENTIFIED, SEALED), Working(2, MEDIUM)) == BayView(
+    assert of_state(seen(IDENTIFIED, SEALED), working(2)) == BayView(
         bay="1", turn=2, state="detecting"
     )
 
@@ -77,13 +117,17 @@ def test_a_new_turn_begins_with_a_clean_view() -> None:
     ("state", "shown"),
     [
         (Empty(1), "empty"),
-        (Working(1, MEDIUM), "detecting"),
-        (LettingGo(1), "interrupted"),
-        (Interrupted(1, END), "interrupted"),
-        (Done(1, ("a",), (END,)), "done"),
-        (Done(1, ("a",), (END, replace(END, result="partial"))), "attention"),
-        (Done(1, ("a",), (replace(END, result="interrupted"),)), "attention"),
-        (Faulted(1, RuntimeError("why"), ("a",)), "fault"),
+        (working(1), "detecting"),
+        (LettingGo(turn=1, inside=Inside()), "interrupted"),
+        (Interrupted(turn=1, inside=Inside(), end=END), "interrupted"),
+        (done(END), "done"),
+        (done(END, replace(END, result="partial")), "attention"),
+        (done(replace(END, result="interrupted")), "attention"),
+        (Faulted(turn=1, inside=INSIDE, error=WHY), "fault"),
+        (Expecting(turn=1, inside=INSIDE), "detecting"),
+        (Greeting(turn=1, inside=INSIDE, channel=CHANNEL), "detecting"),
+        (Awaiting(turn=1, inside=Inside(), met=MET), "checking"),
+        (Unanswered(turn=1, inside=INSIDE, error=WHY), "fault"),
     ],
 )
 def test_every_state_has_a_word_in_every_language(state: State, shown: str) -> None:
@@ -96,4 +140,9 @@ def test_every_state_has_a_word_in_every_language(state: State, shown: str) -> N
 
 def test_a_fault_says_why() -> None:
     """The error's own words are shown."""
-    assert of_state(EMPTY, Faulted(1, RuntimeError("why"), ())).error == "why"
+    assert of_state(EMPTY, Faulted(turn=1, inside=INSIDE, error=WHY)).error == "why"
+
+
+def test_a_recorder_that_is_waited_for_has_a_number_already() -> None:
+    """Whoever answered on its channel is named before its storage is there."""
+    assert of_state(EMPTY, Awaiting(turn=1, inside=Inside(), met=MET)).recorder == "ZF-7"

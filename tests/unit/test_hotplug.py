@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dock_daemon.bays.hotplug import HotplugEvent, Present
-from dock_daemon.bays.media import MediumAppeared, MediumGone
+from dock_daemon.bays.media import (
+    Appeared,
+    ChannelAppeared,
+    ChannelGone,
+    MediumAppeared,
+    MediumGone,
+)
+from dock_daemon.recorders.matching import Seen
 from dock_daemon.rehearsal.scripted import ScriptedHotplug
 
 CARD = MediumAppeared(
@@ -31,8 +38,16 @@ MEDIA = st.builds(
     st.sampled_from([0, 512, 1024]),
     st.integers(1, 3),
 )
+TTY = ChannelAppeared(
+    sys_path="/sys/devices/a/tty/ttyACM0",
+    node="/dev/ttyACM0",
+    port=CARD.port,
+    seen=Seen(kind="serial", vendor_id="1d6b", product_id="0104"),
+)
+CHANNELS = st.builds(lambda place: replace(TTY, sys_path=place), PLACES)
+THINGS: st.SearchStrategy[Appeared] = st.one_of(MEDIA, CHANNELS)
 SIGHTS = st.lists(
-    st.one_of(MEDIA, PLACES, st.lists(MEDIA, max_size=3, unique_by=lambda one: one.sys_path))
+    st.one_of(THINGS, PLACES, st.lists(THINGS, max_size=3, unique_by=lambda one: one.sys_path))
 )
 
 
@@ -76,7 +91,7 @@ def test_swap_at_one_place_is_seen_by_the_kernels_count() -> None:
 
 @given(sights=SIGHTS)
 def test_appearing_and_leaving_alternate(
-    sights: list[MediumAppeared | str | list[MediumAppeared]],
+    sights: list[Appeared | str | list[Appeared]],
 ) -> None:
     """Whatever is seen in whatever order, each place is told in turn to appear and to leave."""
     present = Present()
@@ -88,18 +103,33 @@ def test_appearing_and_leaving_alternate(
                     assert place not in occupied
                     assert size > 0
                     occupied.add(place)
-                case MediumGone(place):
+                case ChannelAppeared(sys_path=place):
+                    assert place not in occupied
+                    occupied.add(place)
+                case MediumGone(place) | ChannelGone(place):
                     occupied.remove(place)
         if isinstance(sight, list):
-            assert occupied == {one.sys_path for one in sight if one.size_bytes}
+            assert occupied == {one.sys_path for one in sight if not is_without_medium(one)}
 
 
-def news(
-    present: Present, sight: MediumAppeared | str | list[MediumAppeared]
-) -> list[HotplugEvent]:
+def is_without_medium(sight: Appeared) -> bool:
+    """Return whether this is a disk whose medium is out."""
+    return isinstance(sight, MediumAppeared) and sight.size_bytes == 0
+
+
+def test_a_channel_that_shows_other_strings_is_another() -> None:
+    """At the same place, with the same node: a second recorder of the kind is told apart."""
+    present = Present()
+    assert present.saw(TTY) == [TTY]
+    assert present.saw(replace(TTY, properties={"ID_BUS": "usb"})) == []
+    other = replace(TTY, seen=replace(TTY.seen, serial="2"))
+    assert present.saw(other) == [ChannelGone(TTY.sys_path), other]
+
+
+def news(present: Present, sight: Appeared | str | list[Appeared]) -> list[HotplugEvent]:
     """Show `sight` to `present`."""
     match sight:
-        case MediumAppeared():
+        case MediumAppeared() | ChannelAppeared():
             return present.saw(sight)
         case str():
             return present.lost(sight)

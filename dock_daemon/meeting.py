@@ -1,0 +1,203 @@
+"""Meeting a recorder on its control channel: which profiles may ask, and what came of it.
+
+What the port shows chooses the drivers, in the order of the profiles; the first whose probe
+succeeds is the recorder's (dock_daemon/recorders/matching.py).
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from config.loader import Loaded
+from config.settings import Control
+from dock_daemon.bays.bay_states import Met
+from dock_daemon.bays.media import ChannelAppeared
+from dock_daemon.clock import Clock
+from dock_daemon.docking.rules import Rules
+from dock_daemon.errors import StoppedError
+from dock_daemon.evidence.state import State
+from dock_daemon.recorders import journal_book, matching
+from dock_daemon.recorders.clock_measured import ClockMeasured
+from dock_daemon.recorders.greeting import DockTime, Greeting, Wants, greet
+from dock_daemon.recorders.matching import Profile
+from dock_daemon.recorders.passwords import PasswordMemory
+from dock_daemon.recorders.session import Session, Workers
+from firmware_bridge.capabilities import Capability, Identity
+from firmware_bridge.control import wire
+from firmware_bridge.errors import ChannelLostError, NotThisRecorderError, RecorderError
+
+log = logging.getLogger(__name__)
+
+_GONE: Final = ChannelLostError.code
+# What a recorder tells of itself that stays true when it can't be asked any more.
+_LASTING: Final = frozenset({Capability.IDENTITY, Capability.HOLDER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """Asks recorders, for one dock."""
+
+    profiles: Sequence[Profile]
+    control: Control
+    passwords: Path
+    memory: PasswordMemory
+    zone: str
+    wants: Callable[[], Wants]
+    # Nodes that are opened in place of those that udev names, in rehearsals without hardware.
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+
+    def greet(
+        self,
+        channel: ChannelAppeared,
+        before: Met | None,
+        *,
+        switch: bool,
+        stop: threading.Event,
+    ) -> Met:
+        """Ask who is on a channel and what it can tell; see `bay_runner.BayWork.greet`.
+
+        Raises the RecorderError of the last profile that was tried, and StoppedError.
+        """
+        last: RecorderError = NotThisRecorderError("no profile fits what its port shows")
+        for profile in matching.of_channel(self.profiles, channel.seen):
+            try:
+                with self.session(profile, channel, stop) as session:
+                    if before is not None and _same(session, before):
+                        return replace(before, channel=channel.sys_path)
+                    wants = replace(self.wants(), switch=switch)
+                    greeting = greet(session, profile, wants)
+            except ChannelLostError:
+                raise
+            except RecorderError as error:
+                if stop.is_set():
+                    raise StoppedError from error
+                log.info("%s is no %s: %s", channel.node, profile.name, error)
+                last = error
+            else:
+                return _met(greeting, channel)
+        raise last
+
+    @contextmanager
+    def session(
+        self, profile: Profile, channel: ChannelAppeared, stop: threading.Event
+    ) -> Iterator[Session]:
+        """Open a session by a profile's driver; raises what Session.open raises."""
+        control, content = self.control, profile.content
+        request = wire.Open(
+            driver=content.driver,
+            channel=self._way(profile, channel),
+            zone=self.zone,
+            password="" if content.password is None else content.password.name,
+            passwords=str(self.passwords),
+            params=content.quirks,
+        )
+        workers = Workers.at(control.socket, control.scsi_socket, timeout_s=control.timeout_s)
+        with Session(request, workers=workers, stop=stop, memory=self.memory) as session:
+            yield session
+
+    def _way(self, profile: Profile, channel: ChannelAppeared) -> wire.Channel:
+        kind, serial = profile.content.channel, channel.seen.serial
+        node = self.control.adb if kind == "adb" else channel.node
+        return wire.Channel(kind=kind, node=self.stand_ins.get(node, node), serial=serial)
+
+
+def meeting_of(
+    state: State,
+    loaded: Loaded,
+    rules: Rules,
+    clock: Clock,
+    stand_ins: Mapping[str, str],
+) -> Meeting:
+    """Return what meets recorders for a dock with this state."""
+    settings = loaded.settings
+
+    def dock_time() -> DockTime:
+        at = clock.at()
+        return DockTime(sync=at.sync, source=at.source, uncertainty_us=None)
+
+    def not_set(_measured: ClockMeasured | None) -> str:
+        if not settings.clocks.set:
+            return "off"
+        sync = clock.at().sync
+        return "" if sync == "synchronized" else sync
+
+    def journal_from(identity: Identity | None) -> int:
+        if identity is None:
+            return 0
+        known = state.sealer.ask(lambda ledger: journal_book.remembered(ledger, identity.number))
+        return 0 if known is None else known.position.next
+
+    return Meeting(
+        profiles=rules.profiles,
+        control=settings.control,
+        passwords=loaded.directory / settings.control.passwords,
+        memory=PasswordMemory(state.root),
+        zone=settings.dock.timezone,
+        wants=lambda: Wants(
+            exchanges=settings.clocks.exchanges,
+            dock_time=dock_time,
+            now_ms=lambda: clock.at().utc_ms,
+            not_set=not_set,
+            journal_from=journal_from,
+        ),
+        stand_ins=stand_ins,
+    )
+
+
+def told(met: Met | None) -> Greeting | None:
+    """Return of a greeting what goes into the docking at hand (`Met.use`)."""
+    if met is None:
+        return None
+    greeting = met.greeting
+    match met.use:
+        case "first":
+            return greeting
+        case "further":
+            return replace(
+                greeting,
+                clock_set=None,
+                clock_not_set="",
+                journal=(),
+                troubles=_silent(greeting, {Capability.JOURNAL}),
+            )
+        case "later":
+            return replace(
+                greeting,
+                battery=None,
+                storage=None,
+                faults=None,
+                clock=None,
+                clock_set=None,
+                clock_not_set="",
+                journal=(),
+                troubles=_silent(greeting, greeting.capabilities - _LASTING),
+                switched=False,
+            )
+
+
+def _silent(greeting: Greeting, more: frozenset[Capability] | set[Capability]) -> Mapping[str, str]:
+    """Return the troubles, with what can't be asked now among them."""
+    lost = {str(one): _GONE for one in more if one in greeting.capabilities}
+    return MappingProxyType({**greeting.troubles, **lost})
+
+
+def _same(session: Session, before: Met) -> bool:
+    """Tell whether the recorder is the one that was met before, by the number that it tells."""
+    known = before.greeting.identity
+    return known is not None and bool(known.number) and session.identity().number == known.number
+
+
+def _met(greeting: Greeting, channel: ChannelAppeared) -> Met:
+    shows = greeting.profile.content.storage
+    coming = shows.shown == "always" or greeting.switched
+    return Met(
+        greeting=greeting,
+        channel=channel.sys_path,
+        within_s=shows.within_s if coming else 0,
+        switched=greeting.switched,
+    )
