@@ -18,7 +18,7 @@ from agent.faults import Known
 from agent.holder import HolderFile
 from agent.identity import Named, named
 from agent.journal import Journal
-from agent.line import Line, open_node, open_pty
+from agent.line import Line, Lines, open_node, open_pty
 from agent.loop import SIGNAL, Loop
 from agent.settings import Settings
 from agent.volume import OwnVolume, Volume
@@ -37,9 +37,12 @@ _log: Final = logging.getLogger(__name__)
 
 def run(settings: Settings, ready: Callable[[], None]) -> None:
     """Be the companion until a signal ends it; raise AgentError where it can't begin."""
-    known = Known()
-    while (why := _once(settings, known, ready)) != SIGNAL:
-        _log.info("starting again: %s", why)
+    known, lines = Known(), Lines(lambda: _open_line(settings))
+    try:
+        while (why := _once(settings, known, lines, ready)) != SIGNAL:
+            _log.info("starting again: %s", why)
+    finally:
+        lines.close()
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -114,7 +117,7 @@ def _watch(settings: Settings, journal: Journal, known: Known) -> Watch:
     return Watch(Path(settings.clips.folder), journal, wanted, trouble=trouble)
 
 
-def _once(settings: Settings, known: Known, ready: Callable[[], None]) -> str:
+def _once(settings: Settings, known: Known, lines: Lines, ready: Callable[[], None]) -> str:
     with opened(settings, known) as recorder:
         recorder.journal.append(
             "start",
@@ -125,7 +128,7 @@ def _once(settings: Settings, known: Known, ready: Callable[[], None]) -> str:
             },
         )
         known.forget("journal-failed")
-        loop = Loop(recorder, lambda: _open_line(settings))
+        loop = Loop(recorder, lines)
 
         def begun() -> None:
             notify.tell("READY=1")

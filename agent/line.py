@@ -8,6 +8,7 @@ import contextlib
 import os
 import termios
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +63,28 @@ class Line:
             self._link.unlink(missing_ok=True)
 
 
+class Lines:
+    """Opens the line, and keeps it while the companion starts again: its host sees nothing."""
+
+    def __init__(self, opener: Callable[[], Line]) -> None:
+        self._opener = opener
+        self._kept: Line | None = None
+
+    def open(self) -> Line:
+        """Return the line that was kept, else a new one; raise LineNotOpenedError."""
+        line, self._kept = self._kept, None
+        return self._opener() if line is None else line
+
+    def keep(self, line: Line) -> None:
+        """Take an open line for the next start."""
+        self._kept = line
+
+    def close(self) -> None:
+        """Let go of a line that was kept."""
+        if self._kept is not None:
+            self._kept.close()
+
+
 def open_node(node: Path) -> Line:
     """Open a serial node, raw; raise LineNotOpenedError."""
     try:
@@ -69,7 +92,7 @@ def open_node(node: Path) -> Line:
     except OSError as error:
         raise LineNotOpenedError(place=str(node), reason=error.strerror or "?") from error
     try:
-        tty.setraw(handle)
+        tty.setraw(handle, termios.TCSANOW)  # what was said already stays
     except termios.error as error:
         os.close(handle)
         raise LineNotOpenedError(place=str(node), reason=str(error.args[-1])) from error

@@ -15,7 +15,7 @@ from agent import answers, cable, notify
 from agent.answers import Recorder
 from agent.errors import AgentError, LineNotOpenedError, StateUnusableError
 from agent.faults import KernelLog, open_kernel_log
-from agent.line import Line, LineLostError
+from agent.line import Line, LineLostError, Lines
 from agent.server import Server
 from agent.signals import Signals
 from agent.timers import Timers
@@ -45,9 +45,9 @@ class _Descriptor(Protocol):
 class Loop:
     """Serves until it is told to stop, or to start again."""
 
-    def __init__(self, recorder: Recorder, open_line: Callable[[], Line]) -> None:
+    def __init__(self, recorder: Recorder, lines: Lines) -> None:
         self._recorder = recorder
-        self._open_line = open_line
+        self._lines = lines
         self._selector = selectors.DefaultSelector()
         self._timers = Timers(time.monotonic)
         self._line: Line | None = None
@@ -68,7 +68,8 @@ class Loop:
                 while not self._stop:
                     self._turn()
             finally:
-                self._lose_line()
+                if self._line is not None:
+                    self._lines.keep(self._line)
                 self._selector.close()
         return self._stop
 
@@ -108,7 +109,7 @@ class Loop:
     def _reopen(self) -> None:
         """Open the line, now or later: without it the journal goes on."""
         try:
-            self._line = self._open_line()
+            self._line = self._lines.open()
         except LineNotOpenedError as error:
             if not self._timers.has(self._reopen):
                 _log.warning("%s", error)
