@@ -8,6 +8,7 @@ import msgspec
 
 from config.loader import BUILT_IN, HOST_NAME, Loaded
 from config.messages import printable, say
+from config.profiles import recorder_profile
 from dock_daemon.bays.udev_rules import rules_for
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
@@ -50,10 +51,19 @@ def udev_rules(invocation: Invocation) -> None:
     """Print the udev rules for this dock's bays, and for no other port.
 
     They keep every other program away from a recorder and set it read-only. The first
-    lines say where to install them; print them anew whenever bays change.
+    lines say where to install them; print them anew whenever bays or profiles change.
     """
-    bays = invocation.loaded.settings.bays
-    rules = rules_for(port for bay in bays if bay.enabled for port in bay.ports)
+    loaded = invocation.loaded
+    profiles = [
+        recorder_profile(name, loaded.directory).content
+        for name in loaded.settings.recorders.profiles
+    ]
+    rules = rules_for(
+        (port for bay in loaded.settings.bays if bay.enabled for port in bay.ports),
+        scsi=[
+            one for profile in profiles if profile.channel == "scsi" for one in profile.match.scsi
+        ],
+    )
     if invocation.json:
         click.echo(json_line({"schema": SCHEMA, "rules": rules}))
     else:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dock_daemon.bays.udev_rules import GROUP
+from config.loader import load
+from dock_daemon.bays.udev_rules import CONTROL_GROUP, GROUP
 from dock_daemon.sync import holding
+from firmware_bridge.control import worker as control
 from firmware_bridge.volume import worker
 from tests.require import need
 
@@ -49,12 +51,16 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
 
 # In tenths. Of the core's eight, five are the host's network namespace, without which udev
 # is silent; PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
-# The web face's and the messenger's are the network, which they are there for.
+# The web face's and the messenger's are the network, which they are there for. Of the control
+# workers, the one for SCSI has a capability, which counts in no user namespace.
 @pytest.mark.parametrize(
     ("name", "most"),
     [
         ("sealdock", 8),
+        ("sealdock-adb", 7),
         ("sealdock-central", 11),
+        ("sealdock-control@", 4),
+        ("sealdock-control-scsi@", 8),
         ("sealdock-reader@", 4),
         ("sealdock-sync", 13),
         ("sealdock-web", 13),
@@ -80,19 +86,46 @@ def test_users_and_folders_are_made(tmp_path: Path) -> None:
         done = run(program, f"--root={tmp_path}", *more, SYSTEMD / file)
         assert done.returncode == 0, done.stderr
     users = (tmp_path / "etc/passwd").read_text(encoding="ascii")
-    for name in ("sealdock", "sealdock-reader@", "sealdock-web", "sealdock-sync"):
+    named = ("sealdock", "sealdock-reader@", "sealdock-control@", "sealdock-adb", "sealdock-web")
+    for name in (*named, "sealdock-sync"):
         assert f"\n{unit(f'{name}.service')['Service']['User']}:" in f"\n{users}"
     assert (tmp_path / "var/lib/sealdock").stat().st_mode & 0o777 == 0o750
     assert (tmp_path / "run/sealdock-reader").is_dir()
+    assert (tmp_path / "run/sealdock-control").is_dir()
     assert (tmp_path / "var/lib/sealdock" / holding.FOLDER).stat().st_mode & 0o777 == 0o750
 
 
-def test_core_and_reader_meet_at_one_socket() -> None:
-    """The core is told the socket that systemd makes, and may use it."""
-    listen = unit("sealdock-reader.socket")["Socket"]
-    core = unit("sealdock.service")["Service"]
-    assert core["Environment"] == f"SEALDOCK_READER_SOCKET={listen['ListenStream']}"
-    assert (listen["SocketGroup"], listen["Accept"]) == (core["Group"], "yes")
+def told(name: str) -> set[str]:
+    """Return all variables that a unit is given."""
+    text = (SYSTEMD / name).read_text(encoding="utf-8")
+    return set(re.findall(r"^Environment=(\S+)$", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("socket", "variable"),
+    [
+        ("sealdock-reader", "SEALDOCK_READER_SOCKET"),
+        ("sealdock-control", "SEALDOCK_CONTROL_SOCKET"),
+        ("sealdock-control-scsi", "SEALDOCK_CONTROL_SCSI_SOCKET"),
+    ],
+)
+def test_core_and_worker_meet_at_one_socket(socket: str, variable: str) -> None:
+    """The core is told the socket that systemd makes, may use it, and starts with it."""
+    listen = unit(f"{socket}.socket")["Socket"]
+    core = unit("sealdock.service")
+    assert f"{variable}={listen['ListenStream']}" in told("sealdock.service")
+    assert (listen["SocketGroup"], listen["Accept"]) == (core["Service"]["Group"], "yes")
+    assert f"{socket}.socket" in core["Unit"]["Wants"].split()
+
+
+def test_settings_take_what_the_core_is_told(tmp_path: Path) -> None:
+    """Each variable of the unit is a setting by its name."""
+    variables = dict(one.split("=", 1) for one in told("sealdock.service"))
+    settings = load(tmp_path, env=variables).settings
+    assert settings.reader.socket == variables["SEALDOCK_READER_SOCKET"]
+    assert settings.control.socket == variables["SEALDOCK_CONTROL_SOCKET"]
+    assert settings.control.scsi_socket == variables["SEALDOCK_CONTROL_SCSI_SOCKET"]
+    assert settings.control.adb == variables["SEALDOCK_CONTROL_ADB"]
 
 
 def test_reader_unit_runs_the_worker_within_its_own_bounds() -> None:
@@ -104,6 +137,53 @@ def test_reader_unit_runs_the_worker_within_its_own_bounds() -> None:
     assert int(reader["LimitCPU"]) == worker.CPU_S
     assert int(reader["RuntimeMaxSec"]) > worker.WALL_S
     assert reader["DeviceAllow"] == "block-sd r"
+
+
+@pytest.mark.parametrize("name", ["sealdock-control@", "sealdock-control-scsi@"])
+def test_control_units_run_the_worker_within_its_own_bounds(name: str) -> None:
+    """Both start the very module, as the group that udev gives channels to, and bound it."""
+    service = unit(f"{name}.service")["Service"]
+    assert importlib.util.find_spec(service["ExecStart"].split()[-1]) is not None
+    assert (service["User"], service["Group"]) == (CONTROL_GROUP, CONTROL_GROUP)
+    assert service["LimitAS"] == f"{control.MEMORY_BYTES >> 20}M"
+    assert int(service["LimitCPU"]) == control.CPU_S
+    assert int(service["LimitNOFILE"]) >= control.DESCRIPTORS
+    assert int(service["RuntimeMaxSec"]) > control.REQUEST_S
+    assert (service["PrivateNetwork"], service["DevicePolicy"]) == ("yes", "closed")
+
+
+def devices(name: str) -> set[str]:
+    """Return every kind of device that a unit may open."""
+    text = (SYSTEMD / f"{name}.service").read_text(encoding="utf-8")
+    return set(re.findall(r"^DeviceAllow=(.+)$", text, flags=re.MULTILINE))
+
+
+def test_right_to_send_scsi_commands_is_apart() -> None:
+    """One unit has a capability and SCSI nodes alone; the other has neither."""
+    usual = unit("sealdock-control@.service")["Service"]
+    scsi = unit("sealdock-control-scsi@.service")["Service"]
+    assert usual["CapabilityBoundingSet"] == usual["AmbientCapabilities"] == ""
+    assert scsi["CapabilityBoundingSet"] == scsi["AmbientCapabilities"] == "CAP_SYS_RAWIO"
+    assert devices("sealdock-control@") == {
+        "char-ttyACM rw",
+        "char-ttyUSB rw",
+        "char-usb_device rw",
+    }
+    assert devices("sealdock-control-scsi@") == {"char-sg rw"}
+
+
+def test_adb_server_is_for_control_workers_alone() -> None:
+    """It listens where the core is told that it does, for their group, and is another user."""
+    (address,) = (one.split("=", 1)[1] for one in told("sealdock.service") if "_ADB=" in one)
+    adb = unit("sealdock-adb.service")["Service"]
+    control_unit = unit("sealdock-control@.service")["Service"]
+    assert adb["User"] not in {control_unit["User"], "root"}
+    assert adb["Group"] == control_unit["Group"]
+    assert address in adb["ExecStart"].split()
+    assert address == f"localfilesystem:/run/{adb['RuntimeDirectory']}/socket"
+    assert (adb["RuntimeDirectoryMode"], adb["UMask"]) == ("0750", "0007")
+    assert (adb["PrivateNetwork"], adb["IPAddressDeny"]) == ("yes", "any")
+    assert devices("sealdock-adb") == {"char-usb_device rw"}
 
 
 def test_core_opens_no_device_and_speaks_no_ip() -> None:
