@@ -6,16 +6,20 @@ decided in dock_daemon/recorders/matching.py; docs/recorders.md is the technicia
 """
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
+import msgspec
 from msgspec import Meta, Struct
 
 from config.errors import ConfigError
+from config.layers import explain, nearest
 from config.name_pattern import Named, NamePattern, PatternError
 from config.presets import Label, Preset, load_preset
+from config.toml import parse
 
 FileClass = Literal["media", "sidecar", "record", "other"]
 DriverName = Literal["fs-only", "open", "jieli-scsi", "cammpro-ctrl", "zzx-adb"]
@@ -47,13 +51,21 @@ CHANNEL_OF: Final[Mapping[DriverName, Channel]] = {
 }
 """Driver → the control channel that it speaks on."""
 _QUIRKS: Final[Mapping[DriverName, frozenset[str]]] = {"zzx-adb": frozenset({"port"})}
+_SHOWN: Final = ("always", "switch", "none")
+# Where only certain words may stand, for whoever wrote another.
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "$.driver": get_args(DriverName),
+    "$.capabilities": get_args(CapabilityName),
+    "$.storage.shown": _SHOWN,
+}
+_NO_WORD: Final = re.compile(r"Invalid enum value '(?P<word>.*)'", re.DOTALL)
 _WITH_PASSWORD: Final = frozenset({"jieli-scsi", "cammpro-ctrl", "zzx-adb"})
 # What can be had of a recorder that is nothing but a disk.
 _OF_A_DISK: Final = frozenset({"identity", "holder", "storage", "list", "read"})
 
-UsbId = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:([0-9a-f]{4}|\*)$")]
+_USB_ID: Final = re.compile(r"[0-9a-f]{4}:(?:[0-9a-f]{4}|\*)")
+_ENDING: Final = re.compile("[a-z0-9]{1,8}")
 Glob = Annotated[str, Meta(min_length=1, max_length=120)]
-Ending = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,8}$")]
 Mark = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
 
 
@@ -66,7 +78,7 @@ class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     paths on a medium.
     """
 
-    usb: tuple[UsbId, ...] = ()
+    usb: tuple[str, ...] = ()
     manufacturer: tuple[Glob, ...] = ()
     product: tuple[Glob, ...] = ()
     scsi: tuple[Glob, ...] = ()
@@ -89,8 +101,8 @@ class Shows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the files of a recorder are, by their names."""
 
-    media: frozenset[Ending]
-    sidecar: frozenset[Ending] = frozenset()
+    media: frozenset[str]
+    sidecar: frozenset[str] = frozenset()
     records: tuple[Glob, ...] = ()
     passing: tuple[Glob, ...] = ()
     important: tuple[Glob, ...] = ()
@@ -137,6 +149,10 @@ class Firmware(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     known: tuple[Glob, ...] = ()
     minimum: str = ""
+
+    def names(self, version: str) -> bool:
+        """Tell whether this version is among those that are known."""
+        return any(fnmatchcase(version.casefold(), one.casefold()) for one in self.known)
 
 
 class Password(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -188,7 +204,10 @@ class RecorderProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def recorder_profile(name: str, directory: Path) -> Preset[RecorderProfile]:
     """Return what is known of one make of recorder; raises ConfigError as presets do."""
-    preset = load_preset("recorders", name, directory, RecorderProfile)
+    try:
+        preset = load_preset("recorders", name, directory, RecorderProfile)
+    except ConfigError as error:
+        raise _explained(error) from error
     source = str(directory / "recorders" / f"{name}.toml")
     for objection in objections(preset.content, source=source):
         raise objection
@@ -206,6 +225,34 @@ def recorder_profiles(
     if not any(profile.content.fits_any_disk for profile in profiles):
         raise ConfigError("no-plain-profile", source=source, where="$.recorders.profiles")
     return profiles
+
+
+def parse_profile(data: bytes, *, source: str) -> RecorderProfile:
+    """Return the profile that the bytes of a file hold; raises as `recorder_profile`."""
+    try:
+        profile = msgspec.convert(parse(data, source=source), RecorderProfile)
+    except msgspec.ValidationError as error:
+        raise _explained(explain(error, RecorderProfile, source)) from error
+    for objection in objections(profile, source=source):
+        raise objection
+    return profile
+
+
+def _explained(error: ConfigError) -> ConfigError:
+    """Return an error about a word that is none of those allowed as one that lists them."""
+    place, _, _ = error.where.partition("[")
+    known = _WORDS.get(place)
+    found = _NO_WORD.fullmatch(str(error.facts.get("detail", "")))
+    if known is None or found is None:
+        return error
+    return ConfigError(
+        "not-one-of",
+        source=error.source,
+        where=error.where,
+        found=found["word"],
+        near=nearest(found["word"], known),
+        known=", ".join(known),
+    )
 
 
 def objections(profile: RecorderProfile, *, source: str) -> Iterator[ConfigError]:
@@ -236,12 +283,25 @@ def objections(profile: RecorderProfile, *, source: str) -> Iterator[ConfigError
             driver=driver,
             known=", ".join(sorted(known)) or "—",
         )
+    yield from _wrong_words(profile, source)
     for at, path in enumerate(profile.identify.files):
         if not path.casefold().endswith((".ini", ".dat")):
             yield ConfigError(
                 "identify-form", source=source, where=f"$.identify.files[{at}]", path=path
             )
     yield from _wrong_patterns(profile.names, source)
+
+
+def _wrong_words(profile: RecorderProfile, source: str) -> Iterator[ConfigError]:
+    for at, usb in enumerate(profile.match.usb):
+        if not _USB_ID.fullmatch(usb):
+            yield ConfigError("usb-id", source=source, where=f"$.match.usb[{at}]", found=usb)
+    for field in ("media", "sidecar"):
+        for ending in sorted(getattr(profile.files, field)):
+            if not _ENDING.fullmatch(ending):
+                yield ConfigError(
+                    "file-ending", source=source, where=f"$.files.{field}", found=ending
+                )
 
 
 def _wrong_patterns(names: Names, source: str) -> Iterator[ConfigError]:
