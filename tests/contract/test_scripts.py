@@ -19,6 +19,7 @@ SCRIPTS = (
     "script/sealdock",
     "script/sealdock-central",
     "script/test",
+    "script/torture",
     "script/verifier",
 )
 LOCKS = ("requirements/run.txt", "requirements/test.txt")
