@@ -1,4 +1,4 @@
-"""Presets as data: an agency's rules, a checklist; a recorder's profile is one too (profiles.py).
+"""Presets as data: an agency's rules. Checklists and profiles have modules of their own.
 
 Each is one TOML file. A file of that name below the configuration directory is taken
 instead of the shipped one. Who decided by a preset names it and its digest, the SHA-256 of
@@ -6,6 +6,7 @@ the file's bytes, so that later nobody has to guess which text was in force.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ from config.errors import ConfigError
 from config.layers import explain
 from config.toml import SHIPPED, parse, read
 
+Base = Literal["last-clip-of-day", "return"]
 RuleId = Annotated[str, Meta(pattern=r"^R-[A-Z0-9]+$")]
 
 
@@ -33,12 +35,59 @@ class Label(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DeadlineRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Until when a clip must be stored: so many hours after its base."""
+    """Until when something must be done: so many hours, or working days, after its base.
+
+    `own` marks a number of this project's, where the agency's text names none.
+    """
 
     rule: RuleId
     article: str
-    hours: Annotated[int, Meta(ge=1, le=24 * 366)]
-    base: Literal["last-clip-of-day", "return"]
+    base: Base
+    hours: Annotated[int, Meta(ge=1, le=24 * 366)] | None = None
+    working_days: Annotated[int, Meta(ge=1, le=366)] | None = None
+    own: bool = False
+
+
+class SpecialRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The longest time that people may grant in special cases; no clip has it by itself."""
+
+    rule: RuleId
+    article: str
+    working_days: Annotated[int, Meta(ge=1, le=366)]
+
+
+class Trips(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether a registered trip (出差, 异地) moves the base of a deadline to the return."""
+
+    rule: RuleId
+    article: str
+    move_base: bool
+
+
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a kind of recording is kept at the least, and which kind that is.
+
+    Of years, months and `case` (as long as the case file) exactly one is given; `long` stands
+    for a retention without an end. `cases` are the text's own grounds for it, as stable words.
+    """
+
+    rule: RuleId
+    article: str
+    kept: Literal["every", "evidence", "inspection", "long"]
+    years: Annotated[int, Meta(ge=1, le=100)] | None = None
+    months: Annotated[int, Meta(ge=1, le=1200)] | None = None
+    case: bool = False
+    long: bool = False
+    cases: tuple[str, ...] = ()
+
+
+class CaseRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Until when a case file is made, after the case was closed."""
+
+    rule: RuleId
+    article: str
+    days: Annotated[int, Meta(ge=1, le=366)] | None = None
+    working_days: Annotated[int, Meta(ge=1, le=366)] | None = None
 
 
 class StoredTimes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,40 +97,16 @@ class StoredTimes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class RulePreset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one agency's regulations ask of the dock."""
+    """What one agency's regulations ask of the dock. What they do not ask for is None."""
 
     agency: Label
     deadline: DeadlineRule
+    trips: Trips
     times: StoredTimes
-
-
-class StorageCheck(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much of a recorder's volume must be free."""
-
-    rule: RuleId
-    min_free_percent: Annotated[int, Meta(ge=0, le=100)]
-
-
-class ClockCheck(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far a recorder's clock may be off."""
-
-    rule: RuleId
-    tolerance_s: Annotated[int, Meta(ge=0, le=86_400)]
-
-
-class PlainCheck(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An item that must be looked at where the recorder can tell it."""
-
-    rule: RuleId
-
-
-class Checklist(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is looked at before a recorder is handed out."""
-
-    storage: StorageCheck
-    clock: ClockCheck
-    battery: PlainCheck
-    fault: PlainCheck
+    special: SpecialRule | None = None
+    label: DeadlineRule | None = None
+    close: CaseRule | None = None
+    retention: tuple[Retention, ...] = ()
 
 
 T = TypeVar("T", bound=Struct)
@@ -101,12 +126,29 @@ def rule_preset(name: str, directory: Path) -> Preset[RulePreset]:
 
     Raises ConfigError, as the others do, when there is no such file or it is wrong.
     """
-    return load_preset("rules", name, directory, RulePreset)
+    preset = load_preset("rules", name, directory, RulePreset)
+    for objection in objections(preset.content, source=str(directory / "rules" / f"{name}.toml")):
+        raise objection
+    return preset
 
 
-def checklist(name: str, directory: Path) -> Preset[Checklist]:
-    """Return the thresholds that a recorder is checked against."""
-    return load_preset("checklists", name, directory, Checklist)
+def objections(preset: RulePreset, *, source: str) -> Iterator[ConfigError]:
+    """Yield what the declared types can't say is wrong with an agency's rules."""
+    for where, one in (("deadline", preset.deadline), ("label", preset.label)):
+        if one is not None and (one.hours is None) == (one.working_days is None):
+            yield _not_one(source, f"$.{where}", "hours, working_days")
+    if preset.close is not None and (preset.close.days is None) == (
+        preset.close.working_days is None
+    ):
+        yield _not_one(source, "$.close", "days, working_days")
+    for at, kept in enumerate(preset.retention):
+        given = (kept.years is not None, kept.months is not None, kept.case, kept.long)
+        if sum(given) != 1:
+            yield _not_one(source, f"$.retention[{at}]", "years, months, case, long")
+
+
+def _not_one(source: str, where: str, fields: str) -> ConfigError:
+    return ConfigError("exactly-one", source=source, where=where, fields=fields)
 
 
 def load_preset(kind: str, name: str, directory: Path, content: type[T]) -> Preset[T]:

@@ -50,6 +50,11 @@ def sentences(first: str, second: str, lang: str) -> str:
     return say("text.sentences", lang, first=first, second=second)
 
 
+def clauses(first: str, second: str, lang: str) -> str:
+    """Return two clauses of one sentence."""
+    return say("text.clauses", lang, first=first, second=second)
+
+
 def local_time(utc_ms: int, zone: tzinfo) -> str:
     """Return an instant (ms since 1970, UTC) as local "2026-11-21 19:02"."""
     return datetime.fromtimestamp(utc_ms / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")

@@ -7,7 +7,6 @@ from typing import Final
 from config import text
 from config.messages import say, term
 from dock_daemon import wording
-from dock_daemon.docking.checklist import Item
 from hashing.canonical import JSON
 from hashing.manifest_account import Account, ClipTold, FindingTold, Remark
 from hashing.manifest_check import ManifestReport
@@ -121,9 +120,7 @@ class ManifestPage:
 
     def _checks(self, account: Account) -> Iterator[str]:
         for check in account.checks:
-            facts = {name: it for name, it in check.items() if name not in {"item", "verdict"}}
-            item = Item(str(check.get("item")), str(check.get("verdict")), facts)
-            yield wording.check_line(item, self._lang)
+            yield wording.check_told(check, self._lang)
         if account.verdict is not None:
             yield term("verdict", account.verdict, self._lang)
 

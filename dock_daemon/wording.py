@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from config import text
-from config.messages import say, term
-from dock_daemon.docking.checklist import Item
+from config.messages import catalogue, say, term
+from dock_daemon.fitness.checklist import Item
+from hashing.canonical import JSON
 
+_MINUTE_MS = 60_000
 _SIZES = ("size", "found_size", "sealed_size")
 
 
@@ -60,17 +62,93 @@ def finding_causes(finding: str, lang: str) -> str:
     return say(f"finding-causes.{finding}", lang)
 
 
-def check_line(item: Item, lang: str) -> str:
-    """Return one line of the checklist."""
-    facts = item.facts
-    state = say(f"check-state.{item.verdict}", lang)
-    if "ahead_at_least_s" in facts:
-        by = text.duration(int(str(facts["ahead_at_least_s"])), lang)
-        state = f"{state} · {say('check.clock-ahead', lang, by=by)}"
-    if "free_bytes" in facts and "total_bytes" in facts:
-        free, total = int(str(facts["free_bytes"])), int(str(facts["total_bytes"]))
-        share = say("check.storage", lang, percent=free * 100 // total, free=text.size(free))
-        state = f"{state} · {share}"
-    if facts.get("not_cleanly_closed"):
-        state = f"{state} · {say('check.not-cleanly-closed', lang)}"
-    return say("check.line", lang, item=say(f"check-item.{item.item}", lang), state=state)
+def check_lines(item: Item, lang: str) -> list[str]:
+    """Return an item of the checklist as lines: what was seen, then what to do about it."""
+    line = say(
+        "check.line",
+        lang,
+        item=say(f"check-item.{item.item}", lang),
+        verdict=say(f"check-verdict.{item.verdict}", lang),
+        said=check_said(item, lang),
+        rule=item.rule,
+    )
+    if item.verdict == "pass":
+        return [line]
+    advice = say(f"check-do.{item.item}.{item.reason}", lang)
+    return [line, say("check.do", lang, advice=advice)]
+
+
+def check_said(item: Item, lang: str) -> str:
+    """Return what was seen of an item, in one sentence."""
+    said = _said(item.as_json(), item.told, lang)
+    not_set = item.facts.get("not_set")
+    if item.item == "clock" and not_set and item.verdict != "pass":
+        return text.clauses(said, say(f"check-clock-not-set.{not_set}", lang), lang)
+    return said
+
+
+def check_told(told: Mapping[str, JSON], lang: str) -> str:
+    """Return one line for an item as it stands in an entry, of this version or another."""
+    item, verdict = str(told.get("item")), str(told.get("verdict"))
+    names = {
+        "item": term("check-item", item, lang),
+        "verdict": term("check-verdict", verdict, lang),
+        "rule": str(told.get("rule", "-")),
+    }
+    if f"check-said.{item}.{told.get('reason')}" not in catalogue(lang):
+        return say("check.line", lang, said="-", **names)
+    return say("check.line", lang, said=_said(told, {}, lang), **names)
+
+
+def _said(item: Mapping[str, JSON], told: Mapping[str, JSON], lang: str) -> str:
+    """Return the sentence of an item; what is not told is a dash."""
+    facts = item.get("facts")
+    facts = facts if isinstance(facts, dict) else {}
+    shown: dict[str, object] = {
+        name: "-" if told.get(name) is None else told[name]
+        for name in ("firmware", "minimum", "told", "expected")
+    }
+    value, unit = _number(item.get("value")), str(item.get("unit"))
+    shown["value"] = _measure(value, unit, lang)
+    shown["limit"] = _measure(_number(item.get("limit")), unit, lang)
+    shown["direction"] = say(f"check-clock.{'behind' if (value or 0) < 0 else 'ahead'}", lang)
+    shown["uncertainty"] = _measure(_number(facts.get("uncertainty_ms")), "ms", lang)
+    shown["free"] = text.size(_number(facts.get("free_bytes")) or 0)
+    shown["error"] = term("check-error", str(facts.get("error", "-")), lang)
+    shown["codes"] = text.listed(_codes(told.get("faults")), lang) or "-"
+    return say(f"check-said.{item.get('item')}.{item.get('reason')}", lang, **shown)
+
+
+def _codes(faults: JSON) -> list[str]:
+    listed = faults if isinstance(faults, list) else []
+    return [str(one.get("code")) for one in listed if isinstance(one, dict)]
+
+
+def check_because(verdict: str, because: Item | None, lang: str) -> str:
+    """Return the checklist's outcome, and the one thing that matters most, in one sentence."""
+    whole = say(f"verdict.{verdict}", lang)
+    if because is None:
+        return whole
+    return say("check.because", lang, verdict=whole, said=check_said(because, lang))
+
+
+def _measure(value: int | None, unit: str, lang: str) -> str:
+    if value is None:
+        return "-"
+    match unit:
+        case "percent":
+            return say("check-unit.percent", lang, n=value)
+        case "minutes":
+            return text.duration(value * 60, lang)
+        case "ms" if abs(value) < _MINUTE_MS:
+            return say(
+                "check-unit.seconds", lang, n=f"{abs(value) / 1000:.3f}".rstrip("0").rstrip(".")
+            )
+        case "ms":
+            return text.duration(value // 1000, lang)
+        case _:
+            return str(value)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -140,8 +140,7 @@ class PlainTeller:
             case Identified():
                 return self._identified(event)
             case Checked():
-                checks = [wording.check_line(item, lang) for item in event.items]
-                return [f"{say(f'verdict.{event.verdict}', lang)} · {' · '.join(checks)}"]
+                return self._checked(event)
             case Planned():
                 return self._plan(event)
             case ClipSealed():
@@ -166,6 +165,10 @@ class PlainTeller:
             key = "pull.unregistered" if event.recorder else "pull.unidentified"
         facts = {"recorder": event.recorder, "holder": event.holder, "unit": event.unit}
         return [*lines, say(key, self._lang, **facts)]
+
+    def _checked(self, event: Checked) -> list[str]:
+        lines = [line for item in event.items for line in wording.check_lines(item, self._lang)]
+        return [*lines, wording.check_because(event.verdict, event.because, self._lang)]
 
     def _plan(self, event: Planned) -> list[str]:
         if not event.clips:
@@ -254,8 +257,10 @@ def as_json(event: Event) -> dict[str, object]:
         case Released():
             return _message("summary", **facts)
         case Checked():
-            items = [item.as_json() for item in event.items]
-            return _message("status", phase="checked", verdict=event.verdict, items=items)
+            items = [item.with_told() for item in event.items]
+            because = None if event.because is None else event.because.item
+            facts = {"verdict": event.verdict, "because": because, "items": items}
+            return _message("status", phase="checked", **facts)
         case Identified() | Planned() | Progress():
             return _message("status", phase=type(event).__name__.lower(), **facts)
 

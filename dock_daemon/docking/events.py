@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dock_daemon.docking.checklist import Item
+from dock_daemon.fitness.checklist import Item, Whole
 from hashing.canonical import JSON
 
 
@@ -28,10 +28,11 @@ class Identified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """The checklist was gone through."""
+    """The checklist was gone through. `because` is the item that matters most, if any does."""
 
-    verdict: str
+    verdict: Whole
     items: tuple[Item, ...]
+    because: Item | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

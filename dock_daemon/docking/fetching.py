@@ -10,6 +10,7 @@ from typing import Final
 
 from dock_daemon.docking import plan
 from dock_daemon.docking.copying import copy
+from dock_daemon.docking.dates import Span
 from dock_daemon.docking.plan import Take
 from dock_daemon.docking.statements import ClipStatement
 from dock_daemon.docking.work import Work
@@ -56,12 +57,15 @@ class Fetching:
         if staged is None:
             return
         work = self._work
+        media_class = work.scene.class_of(step.entry)
         statement = ClipStatement(
             scene=work.scene,
             step=step,
             staged=staged,
-            media_class=work.scene.class_of(step.entry),
+            media_class=media_class,
             deadline=work.dates.deadline(step.entry),
+            corrected=work.dates.corrected(step.entry),
+            outside=self._outside(step, media_class),
         )
 
         def lost(error: ClipError) -> None:
@@ -74,6 +78,12 @@ class Fetching:
 
         work.minutes.clip(statement, lost)
         work.handover.drain(to=self._most_open)
+
+    def _outside(self, step: Take, media_class: str) -> Span | None:
+        work = self._work
+        if media_class != "media" or not work.scene.recorder.number:
+            return None
+        return work.dates.outside(step.entry, required=work.parts.rules.custody_required)
 
     def _staged(self, step: Take) -> Staged | None:
         """Copy a clip; write down why not, and return None, if it cannot be."""

@@ -18,6 +18,7 @@ from dock_daemon.docking.plan import (
     path_key,
 )
 from dock_daemon.evidence.records import Known
+from dock_daemon.recorders.journal_judge import JournalFinding
 from firmware_bridge.volume.listing import Entry, Refused, Stamp, Volume
 from hashing.canonical import JSON
 
@@ -144,6 +145,34 @@ def unread(volume: Volume, entry: Entry, reason: str) -> Finding:
         volume=volume.key,
         path=entry.text,
         facts={"reason": reason, **_facts(entry)},
+    )
+
+
+def outside_issue(volume: Volume, entry: Entry, clip: int, span: Mapping[str, JSON]) -> Finding:
+    """Return the finding for a clip that was recorded outside of every issue (R-WORKONLY)."""
+    return Finding(
+        finding="outside-issue",
+        key=f"outside-issue|{clip}",
+        volume=volume.key,
+        path=entry.text,
+        clip=clip,
+        facts=span,
+    )
+
+
+def of_journal(found: JournalFinding) -> Finding:
+    """Return what a recorder's journal showed as a finding like any other."""
+    return Finding(finding=found.code, key=found.key, volume="", path=found.path, facts=found.facts)
+
+
+def calendar_unknown(rule: str, year: int) -> Finding:
+    """Return the one finding for a year whose working days nobody knows yet (R-2WD)."""
+    return Finding(
+        finding="calendar-unknown",
+        key=f"calendar-unknown|{year}",
+        volume="",
+        path="",
+        facts={"rule": rule, "year": year},
     )
 
 

@@ -1,4 +1,4 @@
-"""Which recorder this is, and whose: asked of the files that it carries."""
+"""Which recorder this is, and whose: asked over its channel, else of the files that it carries."""
 
 import threading
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Final
 from config.register import Holder, Register
 from dock_daemon.docking.plan import content_size
 from dock_daemon.docking.sources import Source
+from dock_daemon.recorders.greeting import Greeting
 from firmware_bridge.drivers.fs_only import Identity, identify
 from firmware_bridge.errors import MediumReadError
 from firmware_bridge.volume.listing import Entry
@@ -16,19 +17,53 @@ _MOST: Final = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A docked recorder: what it told, and who holds it by the register (R-ISSUE)."""
+    """A docked recorder: what it told, and who holds it by the register (R-ISSUE).
+
+    `identity` is what its files say, `greeting` what it said itself, which comes first.
+    """
 
     identity: Identity | None
     holder: Holder | None
+    greeting: Greeting | None = None
 
     @property
     def number(self) -> str:
         """Return the recorder's number, empty when it told none."""
-        return "" if self.identity is None else self.identity.dev_no
+        return _number(self.greeting, self.identity)
+
+    @property
+    def told_user_no(self) -> str | None:
+        """Return the number of the person whom it names; None where nothing is said of that."""
+        if self.greeting is not None and self.greeting.holder is not None:
+            return self.greeting.holder.user_no
+        return None if self.identity is None else self.identity.user_no
 
 
-def of_source(source: Source, register: Register, stop: threading.Event) -> Known:
+def of_greeting(greeting: Greeting | None, register: Register) -> Known:
+    """Return what is known of a recorder whose files could not be read."""
+    number = _number(greeting, None)
+    return Known(None, register.find(number) if number else None, greeting)
+
+
+def of_source(
+    source: Source,
+    register: Register,
+    stop: threading.Event,
+    greeting: Greeting | None = None,
+) -> Known:
     """Read the identity files and look the recorder up; raise MediumGoneError."""
+    identity = _of_files(source, stop)
+    number = _number(greeting, identity)
+    return Known(identity, register.find(number) if number else None, greeting)
+
+
+def _number(greeting: Greeting | None, identity: Identity | None) -> str:
+    if greeting is not None and greeting.identity is not None and greeting.identity.number:
+        return greeting.identity.number
+    return "" if identity is None else identity.dev_no
+
+
+def _of_files(source: Source, stop: threading.Event) -> Identity | None:
     for _, entries in source.volumes:
         by_path = {
             entry.text.casefold(): entry
@@ -41,9 +76,8 @@ def of_source(source: Source, register: Register, stop: threading.Event) -> Know
 
         identity = identify(content)
         if identity is not None:
-            number = identity.dev_no
-            return Known(identity, register.find(number) if number else None)
-    return Known(None, None)
+            return identity
+    return None
 
 
 def _content(source: Source, entry: Entry | None, stop: threading.Event) -> bytes | None:

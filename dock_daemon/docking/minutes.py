@@ -17,6 +17,7 @@ from dock_daemon.docking.events import (
     Released,
     Report,
 )
+from dock_daemon.docking.fates import Fates
 from dock_daemon.docking.findings import Finding, gone_key
 from dock_daemon.docking.handover import Handover
 from dock_daemon.docking.plan import Keep
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Count:
+class Count:
+    """What a docking has done so far."""
+
     sealed: int = 0
     known: int = 0
     unread: int = 0
@@ -60,14 +63,15 @@ class Minutes:
         self._scene = scene
         self._handover = handover
         self._report = report
-        self._found_before = found_before
+        self.found_before = found_before
         self._most_open = most_open
-        self._count = _Count()
+        self.count = Count()
+        self.fates = Fates()
 
     @property
     def known(self) -> int:
         """How many clips were recognised."""
-        return self._count.known
+        return self.count.known
 
     def state(
         self, kind: str, body: dict[str, JSON], row: Row | None, facts: dict[str, JSON] | None
@@ -88,8 +92,8 @@ class Minutes:
 
     def copied(self, count: int) -> None:
         """Tell that so many bytes more have come over."""
-        self._count.bytes += count
-        self._report(Progress(clips_sealed=self._count.sealed, bytes_copied=self._count.bytes))
+        self.count.bytes += count
+        self._report(Progress(clips_sealed=self.count.sealed, bytes_copied=self.count.bytes))
 
     def clip(self, statement: ClipStatement, lost: Callable[[ClipError], None]) -> None:
         """Hand a copied clip over; `lost` hears of it if it does not survive."""
@@ -102,6 +106,7 @@ class Minutes:
                 statement.step.entry,
                 self._scene.recorder,
                 self._scene.profile.content,
+                statement.corrected,
             ),
             clip=statement.staged,
         )
@@ -109,9 +114,10 @@ class Minutes:
 
     def recognised(self, step: Keep) -> None:
         """Tell that a clip is as it was when it was sealed."""
-        self._count.known += 1
-        self._count.incomplete += plan.is_incomplete(step.entry)
+        self.count.known += 1
+        self.count.incomplete += plan.is_incomplete(step.entry)
         clip = step.known
+        self.fates.recognised(step.volume, step.entry, clip.sha256)
         if (key := self._returned(gone_key(step.volume.key, clip.seq))) is not None:
             self.find(findings.present_again(step.volume, step.entry, clip, key))
         self._report(
@@ -120,23 +126,24 @@ class Minutes:
 
     def unread(self, volume: Volume, entry: Entry, reason: str) -> None:
         """Write down that a file could not be taken over."""
+        self.fates.unread(volume, entry, reason)
         self._report(ClipUnread(path=entry.text, size=entry.size, reason=reason))
         self.out_of_reach(findings.unread(volume, entry, reason))
 
     def out_of_reach(self, found: Finding) -> None:
         """Write down that something on the medium could not be read."""
-        self._count.unread += 1
+        self.count.unread += 1
         self.find(found)
 
     def find(self, found: Finding) -> None:
         """Write a finding down, unless the same fact already stands in the ledger."""
         found = self._anew(found)
-        if found.key in self._found_before:
+        if found.key in self.found_before:
             return
-        self._found_before.add(found.key)
+        self.found_before.add(found.key)
 
         def kept(sealed: Sealed) -> None:
-            self._count.findings += 1
+            self.count.findings += 1
             self._report(
                 FindingMade(
                     seq=sealed.seq,
@@ -150,7 +157,7 @@ class Minutes:
 
         def lost(error: ClipError) -> None:
             log.error("a finding (%s) could not be written down: %s", found.finding, error)
-            self._count.unread += 1
+            self.count.unread += 1
 
         piece = Piece(
             kind="finding",
@@ -165,7 +172,7 @@ class Minutes:
         """Return the key of a clip's return, if it had been found gone since it was last here."""
         times = self._times_returned(gone)
         last = f"{gone}|{times}" if times else gone
-        return f"back|{gone}|{times}" if last in self._found_before else None
+        return f"back|{gone}|{times}" if last in self.found_before else None
 
     def _anew(self, found: Finding) -> Finding:
         """Let a clip that came back, and is gone again, be found gone again."""
@@ -174,13 +181,13 @@ class Minutes:
 
     def _times_returned(self, gone: str) -> int:
         times = 0
-        while f"back|{gone}|{times}" in self._found_before:
+        while f"back|{gone}|{times}" in self.found_before:
             times += 1
         return times
 
     def release(self, *, interrupted: bool, remaining: int) -> Released:
         """Write down how the docking ended, tell it and return it."""
-        count = self._count
+        count = self.count
         partial = count.unread > 0 or count.incomplete > 0
         end = Released(
             docking=self._scene.number,
@@ -205,9 +212,10 @@ class Minutes:
         step, entry = clip.step, clip.step.entry
         incomplete = plan.is_incomplete(entry)
         is_late = clip.is_late(sealed.at.utc_ms)
-        self._count.sealed += 1
-        self._count.late += is_late
-        self._count.incomplete += incomplete
+        self.fates.sealed(step.volume, entry, clip.staged.sha256, fresh=step.known is None)
+        self.count.sealed += 1
+        self.count.late += is_late
+        self.count.incomplete += incomplete
         self._report(
             ClipSealed(
                 seq=sealed.seq,
@@ -232,5 +240,10 @@ class Minutes:
             )
             if changed is not None:
                 self.find(changed)
+        if clip.outside is not None:
+            span = clip.outside.facts()
+            self.find(findings.outside_issue(step.volume, entry, clip=sealed.seq, span=span))
+        if clip.deadline.unknown_year is not None:
+            self.find(findings.calendar_unknown(clip.deadline.rule, clip.deadline.unknown_year))
         if incomplete or plan.size_was_lost(entry):
             self.find(findings.doubtful(step.volume, entry, clip=sealed.seq))

@@ -48,6 +48,8 @@ def of_docking(source: Source, recorder: Recorder, bay: str) -> dict[str, JSON]:
             "department": told.department,
             "raw": _base64(told.raw),
         },
+        # All that it said over its control channel, the holder's text raw and as it was meant.
+        "greeting": None if recorder.greeting is None else recorder.greeting.facts(),
         "medium": None
         if medium is None
         else {
@@ -83,16 +85,25 @@ def of_volume(volume: Volume) -> dict[str, JSON]:
 
 
 def of_file(
-    volume: Volume, entry: Entry, recorder: Recorder, profile: RecorderProfile
+    volume: Volume,
+    entry: Entry,
+    recorder: Recorder,
+    profile: RecorderProfile,
+    corrected: dict[str, JSON],
 ) -> dict[str, JSON]:
-    """Return a directory record as it was found, names raw and for people."""
+    """Return a directory record as it was found, names raw and for people.
+
+    `corrected` are its times by the dock's clock (dates.py). Name time, stored times, container
+    time and corrected time stand apart, and none was mended from another.
+    """
+    told = naming.told(profile, entry.text)
     return {
         "kind": "clip",
         "recorder": recorder.number,
         "user_no": recorder.holder.user_no if recorder.holder else "",
         "volume": volume.key,
         "path": entry.text,
-        "name_tells": _told_by_name(naming.told(profile, entry.text)),
+        "name_tells": _told_by_name(told),
         "path_raw": [_base64(name.raw) for name in entry.path],
         "short_raw": [_base64(name.short) for name in entry.path],
         "size": plan.listed_size(entry),
@@ -102,6 +113,7 @@ def of_file(
         "created": _stamp(entry.created),
         "modified": _stamp(entry.modified),
         "accessed": _stamp(entry.accessed),
+        "times": _times(entry, told, corrected),
         "first_cluster": entry.first_cluster,
         "extents": [[run.offset, run.length] for run in entry.extents[:_EXTENTS_KEPT]],
         "extent_count": len(entry.extents),
@@ -109,6 +121,26 @@ def of_file(
         "record_offset": entry.record_offset,
         "record": entry.record.hex(),
     }
+
+
+def _times(entry: Entry, told: Named, corrected: dict[str, JSON]) -> JSON:
+    """Return the clip's times, each by its own witness; none is made from another."""
+    return {
+        "name": None if told.at is None else told.at.isoformat(sep=" "),
+        "stored": {
+            "created": _local(entry.created),
+            "modified": _local(entry.modified),
+            "accessed": _local(entry.accessed),
+        },
+        # Media are looked at by a worker of their own, later, and never on the way of evidence.
+        "container": {"created": None, "reason": "not-looked-at"},
+        "corrected": corrected,
+    }
+
+
+def _local(stamp: Stamp | None) -> JSON:
+    at = None if stamp is None else stamp.local()
+    return None if at is None else at.isoformat(sep=" ")
 
 
 def _told_by_name(told: Named) -> JSON:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from config.profiles import FileClass
 from dock_daemon.docking import plan
-from dock_daemon.docking.checklist import Item
+from dock_daemon.docking.dates import Span
 from dock_daemon.docking.deadlines import Deadline, late
 from dock_daemon.docking.events import Released
 from dock_daemon.docking.findings import Finding
@@ -16,11 +16,16 @@ from dock_daemon.docking.identity import Known as Recorder
 from dock_daemon.docking.plan import Take
 from dock_daemon.docking.rules import Rules
 from dock_daemon.evidence.pieces import Outcome
-from dock_daemon.evidence.records import ClipRow, DockingRow, FindingRow, ReleaseRow
+from dock_daemon.evidence.records import ClipRow, DockingRow, FactRow, FindingRow, ReleaseRow
 from dock_daemon.evidence.store import Staged
+from dock_daemon.fitness.checklist import Outcome as Checked
+from dock_daemon.fitness.observed import Observed, Untold
 from dock_daemon.recorders import naming
+from dock_daemon.recorders.clock_measured import ClockMeasured, ClockSet
 from dock_daemon.recorders.matching import Profile
+from firmware_bridge.capabilities import Battery
 from firmware_bridge.volume.listing import Entry
+from hashing import canonical
 from hashing.canonical import JSON
 
 Body = dict[str, JSON]
@@ -78,14 +83,82 @@ def docked(scene: Scene, volumes: tuple[str, ...]) -> tuple[Body, DockingRow]:
     return body, row
 
 
-def checked(scene: Scene, items: list[Item], verdict: str) -> Body:
-    """Say what the checklist found, and which thresholds judged it."""
-    return {
+def checked(scene: Scene, outcome: Checked, seen: Observed) -> tuple[Body, FactRow, Body]:
+    """Say what the checklist found, and which thresholds judged it: body, row, document."""
+    because = outcome.because
+    body: Body = {
         "docking": scene.number,
+        "occasion": scene.occasion,
         "preset": scene.rules.checklist.name,
         "preset_sha256": scene.rules.checklist.sha256,
-        "verdict": verdict,
-        "items": [item.as_json() for item in items],
+        "profile": scene.profile.name,
+        "profile_sha256": scene.profile.sha256,
+        "verdict": outcome.verdict,
+        "because": None
+        if because is None
+        else {"item": because.item, "reason": because.reason, "rule": because.rule},
+        "items": [item.as_json() for item in outcome.items],
+    }
+    items: list[JSON] = [item.with_told() for item in outcome.items]
+    facts: Body = {"kind": "checked", "recorder": scene.recorder.number, "items": items}
+    return body, _check_row(scene, outcome, seen, items), facts
+
+
+def _check_row(scene: Scene, outcome: Checked, seen: Observed, items: list[JSON]) -> FactRow:
+    clock = seen.clock.measured if seen.clock.set is None else seen.clock.set.before
+    measured = clock if isinstance(clock, ClockMeasured) else None
+    battery = seen.battery if isinstance(seen.battery, Battery) else None
+    return FactRow(
+        table="check_result",
+        values={
+            "recorder": scene.recorder.number,
+            "profile": scene.profile.name,
+            "occasion": scene.occasion,
+            "verdict": outcome.verdict,
+            "because": "" if outcome.because is None else outcome.because.item,
+            "items": canonical.encode(items).decode("utf-8"),
+            "offset_ms": None if measured is None else measured.offset_ms,
+            "uncertainty_ms": None if measured is None else measured.uncertainty_ms,
+            "battery_percent": None if battery is None else battery.percent,
+            "battery_health": None if battery is None else battery.health_percent,
+            "battery_cycles": None if battery is None else battery.cycles,
+            "faults": None if isinstance(seen.faults, Untold) else len(seen.faults),
+            "firmware": seen.firmware if isinstance(seen.firmware, str) else "",
+        },
+    )
+
+
+def clock_set(scene: Scene, done: ClockSet, sync: str, source: str) -> tuple[Body, FactRow, Body]:
+    """Say that the recorder's clock was set, what it showed around that, and by which clock."""
+    body: Body = {
+        "docking": scene.number,
+        "before": _offset(done.before),
+        "after": _offset(done.after),
+        "sync": sync,
+        "source": source,
+    }
+    row = FactRow(
+        table="clock_set",
+        values={
+            "recorder": scene.recorder.number,
+            "before_ms": None if done.before is None else done.before.offset_ms,
+            "before_uncertainty_ms": None if done.before is None else done.before.uncertainty_ms,
+            "after_ms": None if done.after is None else done.after.offset_ms,
+            "after_uncertainty_ms": None if done.after is None else done.after.uncertainty_ms,
+        },
+    )
+    facts: Body = {"kind": "clock-set", "recorder": scene.recorder.number}
+    return body, row, facts
+
+
+def _offset(measured: ClockMeasured | None) -> JSON:
+    if measured is None:
+        return None
+    dock_us = measured.dock_uncertainty_us
+    return {
+        "offset_ms": measured.offset_ms,
+        "uncertainty_ms": measured.uncertainty_ms,
+        "dock_uncertainty_ms": None if dock_us is None else -(-dock_us // 1000),
     }
 
 
@@ -98,6 +171,10 @@ class ClipStatement:
     staged: Staged
     media_class: str
     deadline: Deadline
+    # Its times by the dock's clock, for its document; and when it was recorded, if that lies
+    # outside of every issue.
+    corrected: Body
+    outside: Span | None
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -110,6 +187,8 @@ class ClipStatement:
             codes.append("important")
         if told.encrypted:
             codes.append("encrypted")
+        if self.outside is not None:
+            codes.append("outside-issue")
         return tuple(dict.fromkeys(codes))
 
     def is_late(self, done_ms: int) -> bool:
@@ -136,6 +215,7 @@ class ClipStatement:
                 "base": self.deadline.base,
                 "base_ms": self.deadline.base_ms,
                 "sure": self.deadline.sure,
+                "unknown_year": self.deadline.unknown_year,
                 "due_ms": self.deadline.due_ms,
                 "done_ms": outcome.at.utc_ms,
                 "late": self.is_late(outcome.at.utc_ms),

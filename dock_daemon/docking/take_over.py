@@ -3,35 +3,40 @@
 The order, of which no step may be swapped:
 
     (1) the recorder says who it is                         entry `docked`
-    (2) the checklist                                       entry `checked`
+    (2) its key, journal and clock; it is back              entries `recorder-registered`,
+                                                            `journal`, `clock-set`, `return`
     (3) each volume is compared with the ledger: what is new, known, gone
     (4) what is gone, or was deleted unseen                 entries `finding`
     (5) what is new is copied and sealed, oldest first      entries `clip`, `finding`
-    (6) the recorder is released                            entry `released`
+    (6) the journal is held against the card                entries `finding`
+    (7) the checklist: it needs all of the above            entry `checked`
+    (8) the recorder is released                            entry `released`
 
 It blocks, runs in one thread of its own and tells what happens through `report`.
-Pulling the recorder ends it early with what is sealed by then; coming back, the
-plan starts from there.
+Pulling the recorder ends it early with what is sealed by then, and a checklist that says
+so; coming back, the plan starts from there.
 """
 
 import logging
 import threading
 
-from dock_daemon.docking import checking, identity, plan, sourcing, statements
+from dock_daemon.docking import checking, hearing, identity, plan, sourcing, statements
 from dock_daemon.docking.comparing import compare
 from dock_daemon.docking.dates import Dates
 from dock_daemon.docking.events import Identified, Planned, Released, Report
 from dock_daemon.docking.fetching import Fetching, most_open
 from dock_daemon.docking.handover import Handover
+from dock_daemon.docking.hearing import Before
 from dock_daemon.docking.minutes import Minutes
 from dock_daemon.docking.plan import Take
 from dock_daemon.docking.sources import Source
 from dock_daemon.docking.statements import Scene
-from dock_daemon.docking.work import Greeting, Parts, Work
+from dock_daemon.docking.work import Parts, Work
 from dock_daemon.errors import StoppedError
 from dock_daemon.evidence import questions
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.recorders import matching
+from dock_daemon.recorders.greeting import Greeting
 from dock_daemon.recorders.matching import Profile, Seen
 from firmware_bridge.errors import MediumGoneError
 
@@ -77,25 +82,26 @@ class TakeOver:
         Raises DoubtError, which stops the dock, and nothing that only concerns this
         recorder: pulled out or unreadable is told in what is returned.
         """
-        sealer, gone = self._parts.sealer, False
+        register, gone = self._parts.rules.register, False
         try:
-            recorder = identity.of_source(self._source, self._parts.rules.register, self._stop)
+            recorder = identity.of_source(self._source, register, self._stop, self._greeting)
         except (MediumGoneError, StoppedError):
-            recorder, gone = identity.Known(None, None), True
-        work = self._work(recorder)
+            recorder, gone = identity.of_greeting(self._greeting, register), True
+        known = self._parts.sealer.ask(lambda ledger: hearing.before(ledger, recorder.number))
+        work = self._work(recorder, known)
         _docked(work)
         try:
-            return self._to_the_end(work, gone=gone)
+            return self._to_the_end(work, known, gone=gone)
         except Exception:
             # Nobody will say how this docking ended; the sealer will, once it can.
-            sealer.abandon(work.scene.number)
+            self._parts.sealer.abandon(work.scene.number)
             raise
 
-    def _to_the_end(self, work: Work, *, gone: bool) -> Released:
+    def _to_the_end(self, work: Work, known: Before, *, gone: bool) -> Released:
         fetching = Fetching(work)
+        heard = hearing.write_down(work, known)
         if not gone:
             try:
-                checking.check(work)
                 takes = compare(work)
                 if not work.source.problem:  # of what could not be listed, nothing was planned
                     work.report(_planned(work, takes))
@@ -104,11 +110,14 @@ class TakeOver:
                 log.info("bay %s: docking %d: %s", self._bay, work.scene.number, error)
                 gone = True
         fetching.end()
+        if not gone:
+            hearing.judge(work, heard)
+            work.handover.drain(to=0)
+        checking.go_through(work, heard, remaining=fetching.remaining, interrupted=gone)
         return work.minutes.release(interrupted=gone, remaining=fetching.remaining)
 
-    def _work(self, recorder: identity.Known) -> Work:
+    def _work(self, recorder: identity.Known, known: Before) -> Work:
         parts, sealer = self._parts, self._parts.sealer
-        earlier = sealer.ask(lambda ledger: questions.volumes_of(ledger, recorder.number))
         handover = Handover(sealer)
         scene = Scene(
             number=sealer.ask(Ledger.new_docking),
@@ -133,11 +142,16 @@ class TakeOver:
             scene=scene,
             minutes=minutes,
             handover=handover,
-            dates=Dates(parts.rules, docked_ms=parts.clock.at().utc_ms),
+            dates=Dates(
+                parts.rules,
+                docked_ms=parts.clock.at().utc_ms,
+                correction=hearing.correction_of(self._greeting, known),
+                standing=known.standing,
+            ),
             report=self._report,
             stop=self._stop,
             greeting=self._greeting,
-            earlier_volumes=tuple(earlier),
+            earlier_volumes=known.volumes,
             reread=self._reread,
         )
 

@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import dataclass
-from typing import Protocol
 
 from dock_daemon.clock import Clock
 from dock_daemon.docking.dates import Dates
@@ -14,20 +13,7 @@ from dock_daemon.docking.sources import Source
 from dock_daemon.docking.statements import Scene
 from dock_daemon.evidence.sealer import Sealer
 from dock_daemon.evidence.store import Store
-from dock_daemon.recorders.matching import Profile
-from firmware_bridge.capabilities import Identity
-
-
-class Greeting(Protocol):
-    """What a recorder said over its control channel before its volumes were read."""
-
-    @property
-    def identity(self) -> Identity | None:
-        """Who it says it is."""
-
-    @property
-    def profile(self) -> Profile:
-        """By which profile it was asked."""
+from dock_daemon.recorders.greeting import Greeting
 
 
 @dataclass(frozen=True, slots=True)

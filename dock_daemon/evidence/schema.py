@@ -27,7 +27,8 @@ FACT_TABLES: Final[Mapping[str, Mapping[str, type]]] = {
     },
     # `checked`: what the checklist saw; `items` as JSON. Times in ms UTC, offsets forward if ahead.
     "check_result": {
-        "recorder": str, "profile": str, "verdict": str, "items": str, "offset_ms": int,
+        "recorder": str, "profile": str, "occasion": str, "verdict": str, "because": str,
+        "items": str, "offset_ms": int,
         "uncertainty_ms": int, "battery_percent": int, "battery_health": int, "battery_cycles": int,
         "faults": int, "firmware": str,
     },

@@ -44,6 +44,11 @@ class ClockMeasured:
         return -(-(self.uncertainty_us + 500) // 1000)
 
     @property
+    def from_utc_us(self) -> int | None:
+        """How far the dock itself may be from UTC; None where nothing vouches for it."""
+        return self.dock_uncertainty_us if self.sync == "synchronized" else None
+
+    @property
     def least_off_us(self) -> int:
         """How far off the recorder is at the least; 0 where it may be right."""
         return max(0, abs(self.offset_us) - self.uncertainty_us)

@@ -344,7 +344,7 @@ async def test_doubt_stops_the_whole_dock(dock: DockIn, tmp_path: Path) -> None:
             running.gate.set()
             await running.served
     assert caught.value.subgroup(LedgerDoubtError) is not None
-    assert [one.kind for one in dock.parsed()] == ["genesis", "heartbeat", "docked", "checked"]
+    assert [one.kind for one in dock.parsed()] == ["genesis", "heartbeat", "docked"]
     dock.open(SLOWLY).close()  # starting again is recovery: what was cut off is ended
     assert [one.kind for one in dock.parsed()][-2:] == ["recovery", "released"]
     dock.assert_holds()

@@ -194,7 +194,7 @@ def test_a_medium_without_a_known_file_system(dock: DockIn, tmp_path: Path) -> N
         with pytest.raises(UnknownFilesystemError):
             dock.take_over(card)
     kinds = [one.kind for one in dock.parsed()]
-    once = ["docked", "checked", "finding", "released"]
+    once = ["docked", "finding", "checked", "released"]
     assert kinds == ["genesis", *once, *once], "who put which medium in is not known: told again"
     assert [one.body["finding"] for one in dock.parsed("finding")] == ["medium-unread"] * 2
     assert [one.body["result"] for one in dock.parsed("released")] == ["partial"] * 2

@@ -91,7 +91,6 @@ PLACES: dict[str, Callable[[Card], int]] = {
 }
 MOMENTS: dict[str, Callable[[Event], bool]] = {
     "once it is identified": lambda event: isinstance(event, Identified),
-    "once it is checked": lambda event: isinstance(event, Checked),
     "once it is planned": lambda event: isinstance(event, Planned),
     "after some bytes": lambda event: isinstance(event, Progress) and event.bytes_copied > 20_000,
     "after the first seal": lambda event: isinstance(event, ClipSealed),
@@ -115,6 +114,10 @@ def test_pulled_while_it_is_taken_over(dock: DockIn, card: Card, place: str, mom
     assert hit
     assert told.end.result == "interrupted"
     assert told.end.remaining > 0
+    (checked,) = told.of(Checked)
+    assert checked.verdict == "unfit", "who is pulled too early is not handed out"
+    assert checked.because is not None
+    assert (checked.because.item, checked.because.reason) == ("taken-over", "interrupted")
     assert_finishes(dock, card, told)
 
 

@@ -4,15 +4,31 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from chinese_calendar import get_workdays
+from chinese_calendar.constants import holidays
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from config.presets import rule_preset
-from dock_daemon.docking.deadlines import Deadline, day_ends, deadline_of, late, local_of
+from dock_daemon.custody.standing import Issue, Person, Standing, Trip
+from dock_daemon.docking.deadlines import (
+    Deadline,
+    day_ends,
+    deadline_of,
+    due_after,
+    late,
+    local_of,
+    return_of,
+)
+from dock_daemon.docking.working_days import ChinasWorkingDays, unknown_year
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LIAONING = rule_preset("liaoning-emergency", Path("/nonexistent")).content
+JILIN = rule_preset("jilin-civil-affairs", Path("/nonexistent")).content
 YUYAO = rule_preset("yuyao-emergency", Path("/nonexistent")).content
+DAYS = ChinasWorkingDays()
+UNANNOUNCED = max(day.year for day in holidays) + 1
 HOUR_MS = 3_600_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,22 +46,25 @@ RETURNED = ms(LAST) + HOUR_MS * 3 // 2
 DOCKED = RETURNED + HOUR_MS
 
 
-def due(
+def due(  # noqa: PLR0913  each is a way in which a docking may differ
     end: datetime | None = MORNING,
     day: datetime | None = LAST,
     *,
     docked: int = DOCKED,
     returned: int | None = None,
     yuyao: bool = False,
+    corrected: bool = True,
 ) -> Deadline:
     """Return the deadline of a clip of that day."""
     return deadline_of(
         end,
         day,
+        corrected=corrected,
         docked_at_utc_ms=docked,
         returned_utc_ms=returned,
         preset=YUYAO if yuyao else LIAONING,
         tz=SHANGHAI,
+        days=DAYS,
     )
 
 
@@ -103,6 +122,93 @@ def test_another_clip_from_the_future_does_not_move_a_sound_one() -> None:
     assert (found.base, found.base_ms, found.sure) == ("last-clip-of-day", ms(MORNING), False)
 
 
+def test_a_clock_that_nobody_measured_gives_no_sure_base() -> None:
+    """R-24H counts by corrected time; a time that could not be corrected is a claim."""
+    assert due().sure
+    assert not due(corrected=False).sure
+    assert due(corrected=False).due_ms == due().due_ms
+
+
+def standing(*, returned: int | None = None, trip: Trip | None = None) -> Standing:
+    """Return how it stands with a recorder that was issued the day before its clips."""
+    issue = Issue(
+        seq=1,
+        holder=Person(user_no="1"),
+        issued_ms=ms(MORNING) - 24 * HOUR_MS,
+        returned_ms=returned,
+    )
+    return Standing(issues=(issue,), trips=() if trip is None else (trip,))
+
+
+def test_a_return_on_the_same_day_counts_and_a_later_one_needs_a_trip() -> None:
+    """R-24H, Liaoning: the day's work ends by the return; days later only a trip excuses."""
+    end = ms(MORNING)
+    days_later = RETURNED + 48 * HOUR_MS
+    trip = Trip(began_ms=end - HOUR_MS, until_ms=days_later, ended_ms=days_later)
+    away = standing(returned=days_later, trip=trip)
+    assert return_of(end, standing(returned=RETURNED), LIAONING, SHANGHAI) == RETURNED
+    assert return_of(end, standing(returned=days_later), LIAONING, SHANGHAI) is None
+    assert return_of(end, away, LIAONING, SHANGHAI) == days_later
+    assert return_of(end, standing(returned=days_later), YUYAO, SHANGHAI) == days_later
+
+
+def test_jilin_knows_no_trips() -> None:
+    """R-2WD: two working days run from the day of the clip, whoever is away."""
+    end, later = ms(MORNING), RETURNED + 48 * HOUR_MS
+    trip = Trip(began_ms=end - HOUR_MS, until_ms=later, ended_ms=later)
+    assert return_of(end, standing(returned=later, trip=trip), JILIN, SHANGHAI) is None
+
+
+def test_a_trip_that_no_person_ended_moves_nothing() -> None:
+    """A docking ends a trip, and is no registered return."""
+    end = ms(MORNING)
+    trip = Trip(began_ms=end - HOUR_MS, until_ms=RETURNED, over_ms=RETURNED)
+    assert return_of(end, standing(trip=trip), LIAONING, SHANGHAI) is None
+
+
+def working_days(base: datetime, count: int) -> datetime:
+    """Return when so many working days after `base` are over, in Shanghai."""
+    rule = structs.replace(JILIN.deadline, working_days=count)
+    found = due_after(ms(base), rule, SHANGHAI, DAYS)
+    assert found.unknown_year is None
+    return (EPOCH + timedelta(milliseconds=found.due_ms)).astimezone(SHANGHAI).replace(tzinfo=None)
+
+
+def test_two_working_days_skip_holidays_and_count_make_up_days() -> None:
+    """R-2WD around the National Day of 2026: 1 to 7 October are free, Saturday the 10th is not."""
+    evening = datetime(2026, 9, 30, 18, 0)  # noqa: DTZ001
+    assert working_days(evening, 2) == datetime(2026, 10, 10)  # noqa: DTZ001  the end of the 9th
+    assert working_days(evening, 3) == datetime(2026, 10, 11)  # noqa: DTZ001  of that Saturday
+    friday = datetime(2026, 11, 20, 18, 0)  # noqa: DTZ001
+    assert working_days(friday, 2) == datetime(2026, 11, 25)  # noqa: DTZ001
+
+
+def test_a_year_that_was_not_announced_gives_the_earliest_time_and_says_so() -> None:
+    """What a coming year's holidays are is not guessed: each of its days may be worked."""
+    assert unknown_year(DAYS, date(UNANNOUNCED - 1, 12, 20)) == UNANNOUNCED
+    assert unknown_year(DAYS, date(UNANNOUNCED - 1, 11, 1)) is None
+    end = datetime(UNANNOUNCED - 1, 12, 31, 18, 0)  # noqa: DTZ001
+    found = due_after(ms(end), JILIN.deadline, SHANGHAI, DAYS)
+    assert found.unknown_year == UNANNOUNCED
+    assert found.due_ms == ms(datetime(UNANNOUNCED, 1, 3))  # noqa: DTZ001
+
+
+@given(st.datetimes(datetime(2004, 1, 1), datetime(2026, 11, 30)), st.integers(1, 10))  # noqa: DTZ001
+def test_working_days_are_those_of_the_calendars_own_tables(base: datetime, count: int) -> None:
+    """Between base and due time lie as many working days as the rule says, the last one whole."""
+    due_at = working_days(base, count)
+    after = base.date() + timedelta(days=1)
+    worked = get_workdays(after, due_at.date() - timedelta(days=1))
+    assert len(worked) == count
+    assert worked[-1] == due_at.date() - timedelta(days=1)
+
+
+@given(st.dates(date(UNANNOUNCED, 1, 1), date(2100, 1, 1)))
+def test_no_unknown_day_is_called_worked_or_free(day: date) -> None:
+    """Beyond the announced years the calendar says that it does not know."""
+    assert DAYS.worked(day) is None
+
+
 def test_late_is_after_due() -> None:
     """The last millisecond is still in time."""
     assert not late(10, 10)
@@ -122,7 +228,14 @@ def test_clocks_put_back_count_as_the_earlier_time() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     end = datetime(2026, 10, 25, 2, 30)  # noqa: DTZ001
     found = deadline_of(
-        end, end, docked_at_utc_ms=DOCKED, returned_utc_ms=None, preset=LIAONING, tz=berlin
+        end,
+        end,
+        corrected=True,
+        docked_at_utc_ms=DOCKED,
+        returned_utc_ms=None,
+        preset=LIAONING,
+        tz=berlin,
+        days=DAYS,
     )
     assert found.base_ms == datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp() * 1000
 
