@@ -1,5 +1,6 @@
 """A dock that hands recorders out, in a folder: registered people, dockings, checklists."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,20 @@ class Office:
         office.dock.open().close()
         return office
 
+    def now(self, *, ago_ms: int = 0) -> None:
+        """Let the dock show the machine's time, which commands ask; or that of a while ago."""
+        self.dock.clock.utc_ms = time.time_ns() // 1_000_000 - ago_ms
+
     def docked(
-        self, recorder: str = RECORDER, *, verdict: str | None = "fit", quarantine: bool = False
+        self,
+        recorder: str = RECORDER,
+        *,
+        verdict: str | None = "fit",
+        quarantine: bool = False,
+        ago_ms: int = 0,
     ) -> None:
         """Let a recorder have been docked, and checked with this verdict (None: not checked)."""
+        self.now(ago_ms=ago_ms)
         with self.dock.open() as state:
             self.dockings = dock_once(
                 state, recorder, number=self.dockings + 1, verdict=verdict, quarantine=quarantine
@@ -75,7 +86,9 @@ def dock_once(
     of_it: dict[str, JSON] = {"docking": number}
     _enter(state, "docked", dict(of_it), row, number)
     if verdict is not None:
-        items = '[{"item":"battery","verdict":"fail"}]' if verdict == "unfit" else "[]"
+        items = (
+            '[{"item":"battery","verdict":"fail","blocks":true}]' if verdict == "unfit" else "[]"
+        )
         values = {"recorder": recorder, "profile": "test", "verdict": verdict, "items": items}
         fact = FactRow(table="check_result", values=values)
         _enter(state, "checked", {**of_it, "verdict": verdict}, fact, number)

@@ -15,8 +15,7 @@ from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
 from dock_daemon.custody.overdue import Out, outs
 from dock_daemon.custody.standing import all_standings
-from dock_daemon.docking.rules import Rules
-from dock_daemon.terms import terms_of
+from dock_daemon.terms import terms_in
 
 Row = dict[str, Any]  # what the dock answers is JSON: this command knows its shape
 
@@ -41,9 +40,8 @@ def custody(invocation: Invocation, *, recorder: str | None, only_overdue: bool)
     """
     request = {"ask": "custody", "recorder": recorder or ""}
     rows = cast("list[Row]", ask(invocation.loaded, request)[0])
-    rules = Rules.of(invocation.loaded)
     now_ms = SystemClock().at().utc_ms
-    found = outs(all_standings(rows), terms_of(rules))
+    found = outs(all_standings(rows), terms_in(invocation.loaded))
     late = [out for out in found if out.overdue(now_ms)]
     listed = late if only_overdue else found
     if invocation.json:

@@ -2,13 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import Any, cast
 
 from config import text
 from config.messages import say
-from dock_daemon.custody.overdue import Out
+from dock_daemon.asking import ask
+from dock_daemon.commands.options import Invocation
+from dock_daemon.custody.overdue import Out, outs
+from dock_daemon.custody.standing import all_standings
+from dock_daemon.terms import terms_in
 
 Row = dict[str, Any]
+
+
+def overdue_now(invocation: Invocation, now_ms: int) -> list[Out]:
+    """Return what is out past its deadline; ask the dock, or its ledger. Raises as `ask`."""
+    rows = cast("list[Row]", ask(invocation.loaded, {"ask": "custody"})[0])
+    found = outs(all_standings(rows), terms_in(invocation.loaded))
+    return [out for out in found if out.overdue(now_ms)]
 
 
 def out_rows(found: Sequence[Out], now_ms: int) -> list[Row]:

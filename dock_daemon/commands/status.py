@@ -11,6 +11,7 @@ from config.exit_codes import ExitCode
 from config.messages import say
 from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
+from dock_daemon.commands.custody_lines import out_line, out_rows, overdue_now
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
 from dock_daemon.commands.signing_lines import alarm_lines, signing_lines
@@ -29,18 +30,22 @@ def status(invocation: Invocation) -> None:
     """
     answer, running = ask(invocation.loaded, {"ask": "status"})
     told = cast("Row", answer)
-    clock = SystemClock().at().sync
+    now = SystemClock().at()
+    overdue = overdue_now(invocation, now.utc_ms)
     if invocation.json:
-        click.echo(json_line({"schema": SCHEMA, "running": running, "clock": clock, **told}))
+        known = {"schema": SCHEMA, "running": running, "clock": now.sync, **told}
+        click.echo(json_line({**known, "overdue": out_rows(overdue, now.utc_ms)}))
     else:
         # What nobody may overlook comes first.
         for line in alarm_lines(told["signing"], invocation.lang):
             click.echo(line)
-        click.echo(say(f"clock.{clock}", invocation.lang))
+        for out in overdue:
+            click.echo(out_line(out, now.utc_ms, invocation.lang, invocation.loaded.zone))
+        click.echo(say(f"clock.{now.sync}", invocation.lang))
         for line in _lines(told, invocation, invocation.loaded.zone, running=running):
             click.echo(line)
     faulty = running and any(bay["state"] == "fault" for bay in told["bays"])
-    if faulty or told["signing"]["state"] == "stopped":
+    if faulty or overdue or told["signing"]["state"] == "stopped":
         raise click.exceptions.Exit(ExitCode.WARNINGS)
 
 

@@ -90,4 +90,5 @@ def next_due(found: Iterable[Out], now_ms: int) -> int | None:
 def _end_of_day(at_ms: int, zone: tzinfo) -> int:
     day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
     midnight = datetime.combine(day + timedelta(days=1), time(), zone)
-    return (midnight - _EPOCH) // timedelta(milliseconds=1)
+    # Its last moment, not the next day's first: a deadline in days counts from this day.
+    return (midnight - _EPOCH) // timedelta(milliseconds=1) - 1

@@ -24,7 +24,7 @@ SHANGHAI = timezone(timedelta(hours=8))
 ZHANG = Person(user_no="880317", name="张䶮", unit="执法一科")
 # 2026-03-14 08:00 in Shanghai.
 MORNING = 1_773_446_400_000
-MIDNIGHT = MORNING + 16 * HOUR_MS
+LAST_OF_DAY = MORNING + 16 * HOUR_MS - 1
 
 
 def terms(*, trips: bool = True, hours: int = 24) -> Terms:
@@ -54,7 +54,7 @@ def test_a_shift_that_was_stated_is_the_base() -> None:
 
 def test_without_a_stated_shift_the_day_is_the_base() -> None:
     """The day's enforcement ends with the local day, at the latest."""
-    assert due(issued()) == MIDNIGHT + DAY_MS
+    assert due(issued()) == LAST_OF_DAY + DAY_MS
 
 
 def test_a_trip_moves_the_base_to_the_return() -> None:
@@ -82,23 +82,23 @@ def test_a_trip_of_an_earlier_issue_moves_nothing() -> None:
     again = issued(at_ms=MORNING + HOUR_MS)
     standing = fold([issued(), trip, Returned(at_ms=MORNING + 1, how="docked"), again])
     assert standing.out is not None
-    assert base_of(standing, standing.out, terms()) == MIDNIGHT
+    assert base_of(standing, standing.out, terms()) == LAST_OF_DAY
 
 
 def test_an_alarm_names_device_holder_time_and_rule() -> None:
     """R-LIAB: whose, since when, due when and by which rule."""
-    looked = judge({"ZFY-1": fold([issued()])}, set(), MIDNIGHT + DAY_MS + 1, terms())
+    looked = judge({"ZFY-1": fold([issued()])}, set(), LAST_OF_DAY + DAY_MS + 1, terms())
     (out,) = looked.news
     assert (out.recorder, out.issue.holder, out.issue.issued_ms) == ("ZFY-1", ZHANG, MORNING)
-    assert out.due == Due(rule="R-24H", due_ms=MIDNIGHT + DAY_MS)
+    assert out.due == Due(rule="R-24H", due_ms=LAST_OF_DAY + DAY_MS)
     assert looked.next_ms is None
 
 
 def test_one_deadline_has_one_alarm() -> None:
     """What was entered is not entered again; a deadline that a trip moved is another one."""
-    at_ms = MIDNIGHT + DAY_MS + 1
+    at_ms = LAST_OF_DAY + DAY_MS + 1
     standings = {"ZFY-1": fold([issued()])}
-    alarmed = {(7, MIDNIGHT + DAY_MS)}
+    alarmed = {(7, LAST_OF_DAY + DAY_MS)}
     assert judge(standings, alarmed, at_ms, terms()).news == ()
     moved = {"ZFY-1": fold([issued(), TripBegan(at_ms=at_ms, until_ms=at_ms + HOUR_MS)])}
     assert judge(moved, alarmed, at_ms, terms()).next_ms == at_ms + 25 * HOUR_MS
