@@ -10,7 +10,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "script" / "torture.py"
 
 def torture(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it in a process of its own."""
-    command = [sys.executable, "-I", SCRIPT, *arguments]
+    command = [sys.executable, "-I", str(SCRIPT), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
