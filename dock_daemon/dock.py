@@ -149,16 +149,18 @@ class Dock:
     def _check_all(self) -> None:
         self._check("shift")
 
-    def _check(self, occasion: Occasion, bay: str | None = None) -> list[dict[str, str]]:
+    def _check(self, occasion: Occasion, bay: str | None = None) -> list[dict[str, object]]:
         """Let what is in a bay, or in each, be checked where it is; return what came of it."""
         asked = [bay] if bay is not None else list(self._bays)
-        said: list[dict[str, str]] = []
+        said: list[dict[str, object]] = []
         for name in asked:
             runner = self._bays.get(name)
             ready = "unknown" if runner is None else runner.readiness()
             if runner is not None and ready == "ready":
                 runner.post(Again(occasion))
-            said.append({"bay": name, "check": "started" if ready == "ready" else ready})
+            turn = 0 if runner is None else runner.view.turn
+            word = "started" if ready == "ready" else ready
+            said.append({"bay": name, "check": word, "turn": turn})
         return said
 
     async def _pulse(self, alive: Callable[[], None]) -> None:
