@@ -73,14 +73,14 @@ def wanted(told: settings.Gadget, number: str) -> Plan:
 def up(tree: Configfs, plan: Plan, controllers: Path, named: str) -> str:
     """Set the gadget up and bind it; return the controller; raise GadgetError.
 
-    One that is up as it should be stays on the wire; any other is let go of first.
+    One that is up as it should be stays on the wire. Any other is taken away first: of a
+    function that is in use the kernel lets hardly anything be changed.
     """
     bound = tree.read(_CONTROLLER)
     if bound and _holds(tree, plan):
         return bound
     controller = controller_of(controllers, named)
-    if bound:
-        tree.write(_CONTROLLER, "")
+    down(tree)
     for folder in plan.folders:
         tree.make(folder)
     for name, value in plan.attributes:
