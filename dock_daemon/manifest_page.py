@@ -135,6 +135,7 @@ class ManifestPage:
                 path=found.path or "-",
                 facts=found.facts,
                 lang=self._lang,
+                zone=self._zone,
             )
         at = self._time(found.utc_ms)
         return say("findings.line", self._lang, seq=found.seq, at=at, title=title, fact=fact)

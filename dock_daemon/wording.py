@@ -1,6 +1,8 @@
 """What people read about clips, findings and checks, in their language."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Final
 
 from config import text
 from config.messages import catalogue, say, term
@@ -9,6 +11,8 @@ from hashing.canonical import JSON
 
 _MINUTE_MS = 60_000
 _SIZES = ("size", "found_size", "sealed_size")
+_DIGESTS = ("sha256", "found_sha256")
+_SHORT: Final = 16  # digits of a digest that a sentence shows; all of them are in the facts
 
 
 def finding_title(finding: str, lang: str) -> str:
@@ -17,9 +21,15 @@ def finding_title(finding: str, lang: str) -> str:
 
 
 def finding_fact(
-    finding: str, *, volume: str, path: str, facts: Mapping[str, object], lang: str
+    finding: str,
+    *,
+    volume: str,
+    path: str,
+    facts: Mapping[str, object],
+    lang: str,
+    zone: tzinfo,
 ) -> str:
-    """Return the finding as one sentence of facts."""
+    """Return the finding as one sentence of facts, its times local to `zone`."""
     shown: dict[str, object] = {
         "path": path,
         "volume": volume,
@@ -37,15 +47,40 @@ def finding_fact(
             shown[name] = (
                 text.listed((problem_words(str(part), lang) for part in value), lang) or "-"
             )
+        elif name == "reason" and finding == "journal-absent":
+            shown[name] = _why_not(str(value), lang)
         elif name == "reason":
             shown[name] = problem_words(str(value), lang)
         else:
-            shown[name] = value if value not in {"", None} else "-"
+            shown[name] = _fact(name, value, lang, zone)
     sentence = say(f"finding-fact.{finding}", lang, **shown)
+    if finding in {"journal-missing", "journal-unclosed"}:
+        seen = "seen" if facts.get("removed_ms") is not None else "unseen"
+        more = say(f"journal-gone.{seen}", lang, removed_ms=shown["removed_ms"])
+        return text.sentences(sentence, more, lang)
     if finding not in {"deleted", "deleted-unseen"}:
         return sentence
     state = {True: "free", False: "reused"}.get(facts.get("unallocated"), "unknown")  # type: ignore[call-overload]  # any JSON value may be asked for
     return text.sentences(sentence, say(f"clusters.{state}", lang), lang)
+
+
+def _fact(name: str, value: object, lang: str, zone: tzinfo) -> object:
+    """Return one fact as a sentence shows it; what is not told is a dash."""
+    if value is None or value == "":
+        return "-"
+    if name in _DIGESTS:
+        return str(value)[:_SHORT]
+    if name == "lasted_ms":
+        return text.duration(int(str(value)) // 1000, lang)
+    if name.endswith("_ms"):
+        return text.local_time(int(str(value)), zone)
+    return term("journal-code", str(value), lang) if name == "code" else value
+
+
+def _why_not(reason: str, lang: str) -> str:
+    """Return why a recorder told nothing: a word of the dock's, or an error's code."""
+    words = problem_words(reason, lang)
+    return term("check-error", reason, lang) if words == reason else words
 
 
 def problem_words(problem: str, lang: str) -> str:

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -16,7 +17,7 @@ from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line, print_error
 from dock_daemon.rehearsal import umockdev
 from dock_daemon.rehearsal.card import ToolError
-from dock_daemon.rehearsal.scenes import PORT, SceneError, Stage, play
+from dock_daemon.rehearsal.scenes import PORT, ZONE, SceneError, Stage, play
 from dock_daemon.rehearsal.usb import port_at
 
 _MARK: Final = "made-by-sealdock-demo"
@@ -106,6 +107,7 @@ class _Teller:
                     path=str(rest["path"]),
                     facts=known,
                     lang=self._lang,
+                    zone=ZoneInfo(ZONE),
                 )
                 return say(
                     "demo.finding",

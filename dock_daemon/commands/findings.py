@@ -29,7 +29,12 @@ def findings(invocation: Invocation, *, docking: int | None, limit: int) -> None
     lang = invocation.lang
     for row in rows:
         fact = wording.finding_fact(
-            row["finding"], volume=row["volume"], path=row["path"], facts=row["facts"], lang=lang
+            row["finding"],
+            volume=row["volume"],
+            path=row["path"],
+            facts=row["facts"],
+            lang=lang,
+            zone=invocation.loaded.zone,
         )
         click.echo(
             say(

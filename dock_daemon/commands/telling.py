@@ -191,7 +191,12 @@ class PlainTeller:
 
     def _finding(self, event: FindingMade) -> list[str]:
         fact = wording.finding_fact(
-            event.finding, volume=event.volume, path=event.path, facts=event.facts, lang=self._lang
+            event.finding,
+            volume=event.volume,
+            path=event.path,
+            facts=event.facts,
+            lang=self._lang,
+            zone=self._zone,
         )
         title = wording.finding_title(event.finding, self._lang)
         return [

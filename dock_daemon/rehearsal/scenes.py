@@ -45,7 +45,7 @@ from dock_daemon.rehearsal.usb import Port
 
 PORT: Final = "pci-0000:00:14.0-usb-0:3"
 BAY: Final = "3"
-_ZONE: Final = "Asia/Shanghai"
+ZONE: Final = "Asia/Shanghai"
 _CARD_BYTES: Final = 64 << 20
 _SERIAL: Final = 0x20261121
 _FOLDER: Final = "DCIM/100ANDRO"
@@ -135,10 +135,10 @@ def _make(stage: Stage) -> None:
     source = stage.folder / "recorder"
     source.mkdir()
     _configure(stage)
-    card = make_card(stage.image, size=_CARD_BYTES, serial=_SERIAL, zone=_ZONE)
+    card = make_card(stage.image, size=_CARD_BYTES, serial=_SERIAL, zone=ZONE)
     for folder in ("DCIM", _FOLDER):
         card.make_folder(folder)
-    now = datetime.now(ZoneInfo(_ZONE)).replace(microsecond=0)
+    now = datetime.now(ZoneInfo(ZONE)).replace(microsecond=0)
     clips = _record(source, now)
     # One recording that was cut off, and one that the officer deletes before docking.
     truncated = clips[2]
@@ -176,7 +176,7 @@ def _configure(stage: Stage) -> None:
     etc = stage.folder / "etc"
     etc.mkdir()
     etc.joinpath("sealdock.toml").write_text(
-        f'[dock]\norigin = "demo.invalid/dock"\nname = "DEMO"\ntimezone = "{_ZONE}"\n\n'
+        f'[dock]\norigin = "demo.invalid/dock"\nname = "DEMO"\ntimezone = "{ZONE}"\n\n'
         f'[ingest]\nchunk_bytes = {_CHUNK_BYTES}\n\n[[bays]]\nname = "{BAY}"\nports = ["{PORT}"]\n',
         encoding="utf-8",
     )
@@ -245,7 +245,7 @@ async def _put_back(
 async def _later(stage: Stage, port: Port, states: "asyncio.Queue[BayView]") -> None:
     """Delete a sealed clip from the card, and dock again."""
     victim = next(clip for clip in stage.sealed if clip.path.endswith("_0001.mp4"))
-    Card(stage.image, _ZONE).delete(victim.path)
+    Card(stage.image, ZONE).delete(victim.path)
     port.plug(_CARD_BYTES)
     view = await _settled(states)
     _expect("later", "done", view.state)

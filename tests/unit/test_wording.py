@@ -1,5 +1,7 @@
 """What people read of findings: codes come out as words, details stay."""
 
+from datetime import UTC
+
 import pytest
 
 from dock_daemon.wording import finding_fact, problem_words
@@ -27,6 +29,7 @@ def test_a_finding_names_what_differs_in_words() -> None:
         path="DCIM/a.mp4",
         facts={"differs": ["size", "content"], "sealed_size": 5},
         lang="zh-CN",
+        zone=UTC,
     )
     assert "DCIM/a.mp4" in fact
     assert "（大小、内容）" in fact
@@ -35,9 +38,13 @@ def test_a_finding_names_what_differs_in_words() -> None:
 def test_a_deleted_record_says_whether_its_space_is_in_use_again() -> None:
     """That the space of a deleted clip is unallocated is a fact of its own."""
     facts = {"size": 2_000_000, "modified": "2026-11-21 16:30:00", "unallocated": True}
-    fact = finding_fact("deleted-unseen", volume="v", path="?LIP.MP4", facts=facts, lang="en")
+    fact = finding_fact(
+        "deleted-unseen", volume="v", path="?LIP.MP4", facts=facts, lang="en", zone=UTC
+    )
     assert "Size 2.0 MB, stored time 2026-11-21 16:30:00." in fact
     assert "16:30:00. " in fact
     assert "has not been used again" in fact
-    chinese = finding_fact("deleted-unseen", volume="v", path="a", facts=facts, lang="zh-CN")
+    chinese = finding_fact(
+        "deleted-unseen", volume="v", path="a", facts=facts, lang="zh-CN", zone=UTC
+    )
     assert "。它占用过的空间" in chinese
