@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from central.fleet.view import Counted, DockView, ForkView, ManifestView
 from central.web import wording
 from central.web.frame import Scene, page
-from central.web.markup import Child, Html, element, join
 from central.web.overview import badge
 from config import text
+from config.markup import Child, Html, element, join
 from config.messages import say, term
 
 

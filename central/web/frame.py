@@ -8,7 +8,7 @@ from importlib import resources
 from string import Template
 from typing import Final
 
-from central.web.markup import Html, element, join, text
+from config.markup import Html, element, join, text
 from config.messages import LANGUAGES, say
 from config.text import local_time
 

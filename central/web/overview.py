@@ -8,7 +8,7 @@ from central.fleet.own import Ending
 from central.fleet.view import DockView
 from central.web import wording
 from central.web.frame import Scene, page
-from central.web.markup import Html, element, join
+from config.markup import Html, element, join
 from config.messages import say
 from config.text import local_time
 

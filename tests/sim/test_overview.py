@@ -18,8 +18,8 @@ from central.fleet.view import DockView
 from central.web.app import app
 from central.web.dock_page import dock_page
 from central.web.frame import STATIC, Scene, static
-from central.web.markup import element
 from central.web.overview import overview
+from config.markup import element
 from tests import fleet_views
 from tests.submitting import ORIGIN, SENDER, Submitter, enrol, open_centre
 from tests.web_faces import Guard

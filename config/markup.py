@@ -1,6 +1,6 @@
 """HTML as a type: text becomes part of it escaped, or not at all.
 
-A dock's name, an origin, a finding's kind may come from a hostile dock.
+A name, an origin, a finding's kind may come from a hostile dock or recorder.
 """
 
 import html
