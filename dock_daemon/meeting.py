@@ -4,6 +4,7 @@ What the port shows chooses the drivers, in the order of the profiles; the first
 succeeds is the recorder's (dock_daemon/recorders/matching.py).
 """
 
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from dock_daemon.clock import Clock
 from dock_daemon.docking.rules import Rules
 from dock_daemon.errors import StoppedError
 from dock_daemon.evidence.state import State
+from dock_daemon.fitness import clock_policy
 from dock_daemon.recorders import journal_book, matching
 from dock_daemon.recorders.clock_measured import ClockMeasured
 from dock_daemon.recorders.greeting import DockTime, Greeting, Wants, greet
@@ -47,7 +49,7 @@ class Meeting:
     passwords: Path
     memory: PasswordMemory
     zone: str
-    wants: Callable[[], Wants]
+    wants: Callable[[Profile], Wants]
     # Nodes that are opened in place of those that udev names, in rehearsals without hardware.
     stand_ins: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,7 +71,7 @@ class Meeting:
                 with self.session(profile, channel, stop) as session:
                     if before is not None and _same(session, before):
                         return replace(before, channel=channel.sys_path)
-                    wants = replace(self.wants(), switch=switch)
+                    wants = replace(self.wants(profile), switch=switch)
                     greeting = greet(session, profile, wants)
             except ChannelLostError:
                 raise
@@ -117,20 +119,24 @@ def meeting_of(
     settings = loaded.settings
 
     def dock_time() -> DockTime:
-        at = clock.at()
-        return DockTime(sync=at.sync, source=at.source, uncertainty_us=None)
+        trust = clock.trust()
+        return DockTime(sync=trust.sync, source=trust.source, uncertainty_us=trust.uncertainty_us)
 
-    def not_set(_measured: ClockMeasured | None) -> str:
-        if not settings.clocks.set:
-            return "off"
-        sync = clock.at().sync
-        return "" if sync == "synchronized" else sync
+    def not_set(profile: Profile, measured: ClockMeasured | None) -> str:
+        trust = clock.trust()
+        return clock_policy.not_set(
+            measured,
+            sync=trust.sync,
+            uncertainty_us=trust.uncertainty_us,
+            allowed=settings.clocks.set,
+            wanted=rules.checklist.content.for_model(profile.name).clock,
+        )
 
     def journal_from(identity: Identity | None) -> int:
         if identity is None:
             return 0
         known = state.sealer.ask(lambda ledger: journal_book.remembered(ledger, identity.number))
-        return 0 if known is None else known.position.next
+        return journal_book.ask_from(known)
 
     return Meeting(
         profiles=rules.profiles,
@@ -138,11 +144,11 @@ def meeting_of(
         passwords=loaded.directory / settings.control.passwords,
         memory=PasswordMemory(state.root),
         zone=settings.dock.timezone,
-        wants=lambda: Wants(
+        wants=lambda profile: Wants(
             exchanges=settings.clocks.exchanges,
             dock_time=dock_time,
             now_ms=lambda: clock.at().utc_ms,
-            not_set=not_set,
+            not_set=functools.partial(not_set, profile),
             journal_from=journal_from,
         ),
         stand_ins=stand_ins,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from config.loader import Loaded, load
+from dock_daemon.clock import Trust
 from dock_daemon.docking.events import ClipSealed, ClipUnread, Event, FindingMade, Released
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.sources import Source
@@ -45,11 +46,16 @@ class StandingClock:
     def __init__(self, utc_ms: int = NOW_MS) -> None:
         self.utc_ms = utc_ms
         self.sync = "synchronized"
+        self.uncertainty_us: int | None = 20_000
 
     def at(self) -> At:
         """Return the time that was set; it is synchronised unless a test says otherwise."""
         ran_ms = max(0, self.utc_ms - NOW_MS + _UP_MS)
         return At(utc_ms=self.utc_ms, sync=self.sync, source="test", boot="b", boot_ms=ran_ms)
+
+    def trust(self) -> Trust:
+        """Return the state that was set, and how far off it may be."""
+        return Trust(sync=self.sync, source="test", uncertainty_us=self.uncertainty_us)
 
 
 @dataclass(slots=True)

@@ -94,9 +94,8 @@ def write_down(work: Work, known: Before) -> Heard:
     for statement in examined.statements:
         work.minutes.state(statement.kind, statement.body, statement.row, statement.facts)
     if work.greeting is not None and work.greeting.clock_set is not None:
-        at = work.parts.clock.at()
         body, row, facts = statements.clock_set(
-            work.scene, work.greeting.clock_set, at.sync, at.source
+            work.scene, work.greeting.clock_set, work.parts.clock.trust()
         )
         work.minutes.state("clock-set", body, row, facts)
     if recorder.number and work.scene.occasion == "plugged":

@@ -7,6 +7,7 @@ can never be taken back. docs/formats/entry.md section 4 lists their members.
 from dataclasses import dataclass
 
 from config.profiles import FileClass
+from dock_daemon.clock import Trust
 from dock_daemon.docking import plan
 from dock_daemon.docking.dates import Span
 from dock_daemon.docking.deadlines import Deadline, late
@@ -128,8 +129,14 @@ def _check_row(scene: Scene, outcome: Checked, seen: Observed, items: list[JSON]
     )
 
 
-def clock_set(scene: Scene, done: ClockSet, sync: str, source: str) -> tuple[Body, FactRow, Body]:
-    """Say that the recorder's clock was set, what it showed around that, and by which clock."""
+def clock_set(scene: Scene, done: ClockSet, trust: Trust) -> tuple[Body, FactRow, Body]:
+    """Say that the recorder's clock was set, what it showed around that, and by which clock.
+
+    What was measured names the clock that it was held against; a model that shows none leaves
+    `trust`, the dock's own clock as it is now.
+    """
+    by = done.after or done.before
+    sync, source = (trust.sync, trust.source) if by is None else (by.sync, by.source)
     body: Body = {
         "docking": scene.number,
         "before": _offset(done.before),

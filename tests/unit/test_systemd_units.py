@@ -49,14 +49,14 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-# In tenths. Of the core's eight, five are the host's network namespace, without which udev
-# is silent; PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
+# In tenths. Of the core's twelve, five are the host's network namespace, without which udev
+# is silent, and four the reading of the clock's state, which ProtectClock= would forbid; PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
 # The web face's and the messenger's are the network, which they are there for. Of the control
 # workers, the one for SCSI has a capability, which counts in no user namespace.
 @pytest.mark.parametrize(
     ("name", "most"),
     [
-        ("sealdock", 8),
+        ("sealdock", 12),
         ("sealdock-adb", 7),
         ("sealdock-central", 11),
         ("sealdock-control@", 4),
@@ -73,6 +73,17 @@ def test_exposure_stays_low(name: str, most: int) -> None:
         "systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={most}", path
     )
     assert done.returncode == 0, "\n".join(line for line in done.stdout.splitlines() if "✗" in line)
+
+
+def test_the_core_reads_the_clocks_state_and_can_not_set_it() -> None:
+    """R-CLOCK: adjtimex is let through, the right to set the clock is nobody's."""
+    text = (SYSTEMD / "sealdock.service").read_text(encoding="utf-8")
+    filters = re.findall(r"^SystemCallFilter=(.*)$", text, flags=re.MULTILINE)
+    assert {"adjtimex", "clock_adjtime"} <= set(filters[-1].split())
+    assert {"settimeofday", "clock_settime", "@clock"}.isdisjoint(" ".join(filters).split())
+    core = unit("sealdock.service")["Service"]
+    assert core["CapabilityBoundingSet"] == core["AmbientCapabilities"] == ""
+    assert (core["PrivateDevices"], core["DevicePolicy"]) == ("yes", "closed")
 
 
 def test_users_and_folders_are_made(tmp_path: Path) -> None:
