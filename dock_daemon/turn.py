@@ -168,7 +168,7 @@ class AtBay:
     def _without(
         self, greeting: Greeting | None, occasion: Occasion, stop: threading.Event, report: Report
     ) -> Released:
-        source = UnreadSource(kind="device", place=self.bay, problem=NOT_SHOWN)
+        source = UnreadSource(kind="device", place=f"bay {self.bay}", problem=NOT_SHOWN)
         return self.desk.take_over(
             Opened(source),
             bay=self.bay,

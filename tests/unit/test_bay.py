@@ -459,11 +459,9 @@ class World:
                 pass
         busy = isinstance(self.state, Working | LettingGo | Greeting)
         assert (self.running is not None) == busy
-        if not isinstance(self.state, Empty):
-            there = {
-                one.sys_path for one in (*self.state.inside.channels, *self.state.inside.media)
-            }
-            assert there == set(self.present), "it knows what is in it"
+        held = Inside() if isinstance(self.state, Empty) else self.state.inside
+        there = {one.sys_path for one in held.channels} | {one.sys_path for one in held.media}
+        assert there == set(self.present), "it knows what is in it"
         if isinstance(before, Faulted) and not isinstance(self.state, Faulted):
             assert self.state == Empty(before.turn)
             assert not self.present
