@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from agent import gadget
 from agent.configfs import KernelFolder
 from agent.errors import GadgetError
 from agent.settings import Gadget, load
+
+Deed = Callable[[], None]
 
 DEFAULT = {"": ("strings", "configs", "functions", "os_desc"), "configs": ("strings",)}
 ATTRIBUTES = {
@@ -216,12 +219,13 @@ def test_the_real_folder_takes_and_refuses(tmp_path: Path) -> None:
     assert tree.is_link("one")
     tree.unlink("one")
     tree.remove("functions")
-    for refused in (
+    deeds: tuple[Deed, ...] = (
         lambda: tree.make("no/where"),
         lambda: tree.write("no/where", ""),
         lambda: tree.link("no/where", "UDC"),
         lambda: tree.unlink("nothing"),
         lambda: tree.remove(""),
-    ):
+    )
+    for refused in deeds:
         with pytest.raises(GadgetError):
             refused()
