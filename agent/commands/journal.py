@@ -13,7 +13,7 @@ from agent.errors import StateUnusableError
 from config.exit_codes import ExitCode
 from config.messages import say
 from hashing import journal as wording
-from hashing.errors import JournalError
+from hashing.errors import JournalError, KeyFormatError
 from hashing.keys import VerifierKey
 
 _MEMBERS: Final = frozenset({"at", "seq", "kind", "body"})
@@ -58,10 +58,7 @@ def show(invocation: Invocation, *, last: int) -> None:
 @common_options
 def verify(invocation: Invocation, *, vkey: str | None) -> None:
     """Check every signature and link; exit 6 where one does not hold."""
-    if vkey is None:
-        key = journal_key.load(invocation.settings.state / companion.KEY).verifier()
-    else:
-        key = VerifierKey.parse(vkey)
+    key = _own_key(invocation) if vkey is None else _parsed_key(vkey)
     count, broken = _walked(invocation, key)
     torn = broken is not None and broken.code == "torn"
     if invocation.json:
@@ -74,6 +71,17 @@ def verify(invocation: Invocation, *, vkey: str | None) -> None:
     if broken is not None:
         code = ExitCode.WARNINGS if torn else ExitCode.VERIFICATION_FAILED
         raise click.exceptions.Exit(code)
+
+
+def _own_key(invocation: Invocation) -> VerifierKey:
+    return journal_key.load(invocation.settings.state / companion.KEY).verifier()
+
+
+def _parsed_key(vkey: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(vkey)
+    except KeyFormatError as error:
+        raise click.BadParameter(str(error), param_hint="--vkey") from None
 
 
 def _tell(lang: str, count: int, key: VerifierKey, broken: wording.Broken | None) -> None:

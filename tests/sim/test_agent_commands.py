@@ -1,7 +1,6 @@
 """The companion's commands, as whoever installs it runs them."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from agent.command import COMMANDS, sealdock_agent
 from hashing import journal
+from hashing.keys import SignerKey
 from tests.agents import NUMBER, AgentIn
 
 
@@ -54,7 +54,7 @@ def test_check_shows_what_the_dock_would_be_told(agent: AgentIn) -> None:
     assert not (agent.folder / "state").exists()
     assert "52 %" in agent.run("check", "--lang", "en").stdout
     assert "电量" in agent.run("check", "--lang", "zh-CN").stdout
-    os.rmdir(agent.clips)
+    agent.clips.rmdir()
     gone = agent.run("check", "--lang", "en")
     assert gone.returncode == 5
     assert "volume-missing" in gone.stdout
@@ -96,8 +96,9 @@ def test_the_journal_is_verified_by_the_docks_key(agent: AgentIn) -> None:
     """Another recorder's key does not fit; nonsense for a key is no crash."""
     agent.start()
     agent.stop()
-    vkey = "other+3a7b2e0f+AQID"
-    assert agent.run("journal", "verify", "--vkey", vkey).returncode == 6
+    assert agent.run("journal", "verify", "--vkey", "no+3a7b2e0f+AQID").returncode == 2
+    other = SignerKey.generate("recorder/other", bytes(range(32))).verifier()
+    assert agent.run("journal", "verify", "--vkey", str(other)).returncode == 6
     record, _ = journal.parse(agent.lines()[0])
     assert agent.run("journal", "verify", "--vkey", str(record.body["vkey"])).returncode == 0
 
