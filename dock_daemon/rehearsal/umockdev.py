@@ -1,4 +1,4 @@
-"""Disks at USB ports that only this process sees, by way of umockdev.
+"""Recorders at USB ports that only this process sees, by way of umockdev.
 
 libudev, and so pyudev and everything above it, runs unchanged: the kernel's netlink
 messages and sysfs are what umockdev plays. For that the process must have been
@@ -43,6 +43,26 @@ class Disk:
     minor: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsbDevice:
+    """A USB device in the testbed, and what its descriptors say."""
+
+    vendor_id: str
+    product_id: str
+    manufacturer: str = ""
+    product: str = ""
+    serial: str = ""
+    interfaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """Something in the testbed, to be removed by its place."""
+
+    sys_path: str
+    node: str
+
+
 def environment(base: Mapping[str, str] = os.environ) -> dict[str, str] | None:
     """Return `base` with umockdev preloaded; None where umockdev is not installed."""
     try:
@@ -60,9 +80,9 @@ def active() -> bool:
 
 
 class Testbed:
-    """A set of pretended disks, empty at first. Use it as a context manager.
+    """A set of pretended devices, empty at first. Use it as a context manager.
 
-    Needs `active()`; without the preload the disks are nowhere to be seen.
+    Needs `active()`; without the preload the devices are nowhere to be seen.
     """
 
     __test__ = False  # the name is umockdev's; pytest would take it for a test
@@ -71,6 +91,7 @@ class Testbed:
         self._library = _load()
         self._bed = self._library.umockdev_testbed_new()
         self._next_minor = 16
+        self._next_usb = 2
         self.root = Path(os.fsdecode(self._library.umockdev_testbed_get_root_dir(self._bed)))
 
     def add_disk(
@@ -96,7 +117,7 @@ class Testbed:
             "MINOR": str(minor),
             "DISKSEQ": str(minor // 16),
             "ID_BUS": "usb",
-            "ID_PATH": re.sub("-usbv[23]-", "-usb-", f"{port}:1.0-scsi-0:0:0:0"),
+            "ID_PATH": f"{_plain(port)}:1.0-scsi-0:0:0:0",
             **(properties or {}),
         }
         lines = [
@@ -109,6 +130,61 @@ class Testbed:
         ]
         self._add("\n".join(lines) + "\n")
         return Disk(f"/sys{place}", f"/dev/{name}", 8, minor)
+
+    def add_usb(self, port: str, device: UsbDevice) -> Plugged:
+        """Plug a USB device in, with its udev event; its tty and disks are added apart."""
+        place = usb_path_at(port)
+        self._add_root_hub(place)
+        number, self._next_usb = self._next_usb, self._next_usb + 1
+        node = f"bus/usb/001/{number:03}"
+        told = {
+            "idVendor": device.vendor_id,
+            "idProduct": device.product_id,
+            "manufacturer": device.manufacturer,
+            "product": device.product,
+            "serial": device.serial,
+            "bDeviceClass": "ef",
+        }
+        lines = [
+            f"P: {place}",
+            f"N: {node}",
+            "E: SUBSYSTEM=usb",
+            "E: DEVTYPE=usb_device",
+            f"E: DEVNAME=/dev/{node}",
+            "E: MAJOR=189",
+            f"E: MINOR={number - 1}",
+            f"E: ID_PATH={_plain(port)}",
+            f"E: ID_USB_INTERFACES=:{':'.join(device.interfaces)}:",
+            *(rf"A: {name}={text}\n" for name, text in told.items() if text),
+        ]
+        self._add("\n".join(lines) + "\n")
+        return Plugged(f"/sys{place}", f"/dev/{node}")
+
+    def add_tty(self, name: str, port: str) -> Plugged:
+        """Let the USB device at a port show a serial line, e.g. ttyACM0, with its udev event."""
+        place = f"{interface_path_at(port, 1)}/tty/{name}"
+        lines = [
+            f"P: {place}",
+            f"N: {name}",
+            "E: SUBSYSTEM=tty",
+            f"E: DEVNAME=/dev/{name}",
+            "E: MAJOR=166",
+            "E: MINOR=0",
+            "E: ID_BUS=usb",
+            f"E: ID_PATH={_plain(port)}:1.1",
+        ]
+        self._add("\n".join(lines) + "\n")
+        return Plugged(f"/sys{place}", f"/dev/{name}")
+
+    def remove(self, thing: Plugged) -> None:
+        """Take something out, with its udev event."""
+        place = os.fsencode(thing.sys_path)
+        self._library.umockdev_testbed_uevent(self._bed, place, b"remove")
+        self._library.umockdev_testbed_remove_device(self._bed, place)
+        # umockdev 0.17 forgets these links, and then can't add a device of that name again.
+        name = Path(thing.sys_path).name
+        for link in (f"class/tty/{name}", f"bus/usb/devices/{name}"):
+            (self.root / "sys" / link).unlink(missing_ok=True)
 
     def resize_disk(self, disk: Disk, size_bytes: int) -> None:
         """Change what is in the reader: 0 takes the medium out and leaves the disk."""
@@ -167,7 +243,7 @@ class Testbed:
             self._bed, description.encode(), ctypes.byref(failure)
         )
         if not done:
-            raise OSError(f"umockdev took no disk: {description}")
+            raise OSError(f"umockdev took no device: {description}")
 
 
 def sys_path_at(port: str, name: str) -> str:
@@ -175,9 +251,20 @@ def sys_path_at(port: str, name: str) -> str:
 
     The reverse of ports.port_of_sys_path, for controllers on PCI or of a platform.
     """
+    return f"{interface_path_at(port, 0)}/host4/target4:0:0/4:0:0:0/block/{name}"
+
+
+def interface_path_at(port: str, number: int) -> str:
+    """Return the place of an interface of the USB device at `port`."""
+    place = usb_path_at(port)
+    return f"{place}/{place.rpartition('/')[2]}:1.{number}"
+
+
+def usb_path_at(port: str) -> str:
+    """Return a place below /sys where a USB device at `port` could be."""
     match = _PORT.fullmatch(port)
     if match is None:
-        raise ValueError(f"no place is known for a disk at {port}")
+        raise ValueError(f"no place is known for a device at {port}")
     platform, pci, chain = match["platform"], match["pci"], match["chain"]
     above = "/devices"
     if platform:
@@ -187,7 +274,12 @@ def sys_path_at(port: str, name: str) -> str:
     ports = chain.split(".")
     bus = 2 if match["revision"] == "3" else 1
     hubs = "/".join(f"{bus}-" + ".".join(ports[: depth + 1]) for depth in range(len(ports)))
-    return f"{above}/usb{bus}/{hubs}/{bus}-{chain}:1.0/host4/target4:0:0/4:0:0:0/block/{name}"
+    return f"{above}/usb{bus}/{hubs}"
+
+
+def _plain(port: str) -> str:
+    """Return the port as udev before systemd 256 names it: without the controller's side."""
+    return re.sub("-usbv[23]-", "-usb-", port)
 
 
 def _load() -> ctypes.CDLL:

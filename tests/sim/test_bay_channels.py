@@ -11,6 +11,7 @@ import pytest
 from dock_daemon.bays.media import ChannelAppeared
 from dock_daemon.docking.events import Checked, Identified
 from dock_daemon.recorders.matching import Seen
+from dock_daemon.rehearsal.usb import ScriptedPort
 from tests.cards import make_fat_card
 from tests.docks import DockIn
 from tests.recorders.on_pty import OnPty, on_pty
@@ -18,7 +19,13 @@ from tests.recorders.open_fake import OpenFake
 from tests.sim.test_dock import FILES, PORTS, SETTINGS, Running, medium, serving
 
 TTY = "/dev/ttyACM0"
-SERIAL = Seen(kind="serial", vendor_id="1d6b", product_id="0104", product="sealdock recorder")
+SERIAL = Seen(
+    kind="serial",
+    vendor_id="1d6b",
+    product_id="0104",
+    manufacturer="sealdock",
+    product="sealdock open recorder",
+)
 QUICK = f"{SETTINGS}[clocks]\nset = false\nexchanges = 1\n"
 
 
@@ -110,6 +117,22 @@ async def test_it_comes_back_as_another_device_on_the_same_port(
         view = await at.running.until_shown("1", "done")
         assert (view.recorder, view.sealed) == ("ZF-0007", 2)
     assert [one["profile"] for one in bodies(dock, "docked")] == ["open"]
+
+
+async def test_the_port_of_a_rehearsal(dock: DockIn, tmp_path: Path) -> None:
+    """Where umockdev is not installed a script tells the same: line, gone, disk, gone."""
+    card = make_fat_card(tmp_path / "card", FILES)
+    port = ScriptedPort(PORTS["1"])
+    with on_pty(recorder()) as pty:
+        stand_ins = {port.line: Path(pty.node), port.node: card}
+        async with serving(dock, stand_ins, QUICK, hotplug=port.hotplug) as running:
+            port.plug_line()
+            await running.until_shown("1", "checking")
+            port.come_back(1 << 20)
+            view = await running.until_shown("1", "done")
+            assert (view.recorder, view.sealed) == ("ZF-0007", 2)
+            port.pull()
+            await running.until_shown("1", "empty")
 
 
 async def test_it_comes_back_at_another_port(dock: DockIn, tmp_path: Path) -> None:

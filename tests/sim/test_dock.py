@@ -90,11 +90,16 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    dock: DockIn, stand_ins: dict[str, Path], settings: str = SETTINGS, *, gated: bool = False
+    dock: DockIn,
+    stand_ins: dict[str, Path],
+    settings: str = SETTINGS,
+    *,
+    gated: bool = False,
+    hotplug: ScriptedHotplug | None = None,
 ) -> AsyncIterator[Running]:
     """Serve a dock; on leaving, stop it in good order unless it has ended by itself."""
     loaded = dock.settings(settings)
-    hotplug = ScriptedHotplug()
+    hotplug = hotplug or ScriptedHotplug()
     ready = asyncio.Event()
     news = asyncio.Condition()
     gate = threading.Event()

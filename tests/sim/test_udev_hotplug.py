@@ -10,7 +10,9 @@ from tests.require import need
 
 ROOT = Path(__file__).parents[2]
 SIZE = 64 << 20
+RECORDER = ("1d6b:0104", "sealdock open recorder")
 PORT_2 = ("pci-0000:00:14.0-usbv2-0:2", "pci-0000:00:14.0-usb-0:2")
+PORT_4 = ("pci-0000:00:14.0-usbv2-0:4", "pci-0000:00:14.0-usb-0:4")
 PORT_3 = ("pci-0000:00:14.0-usbv3-0:3.2", "pci-0000:00:14.0-usb-0:3.2")
 
 
@@ -37,6 +39,18 @@ def test_udev_tells_of_disks_at_their_ports() -> None:
         "pulled": [["gone", "sdb"]],
         "in and out before anybody looked": [],
         "pulled, and the message lost": [["gone", "sdc"]],
+        "a recorder with a line": [
+            ["channel", "usb", "/dev/bus/usb/001/002", *PORT_4, *RECORDER],
+            ["channel", "serial", "/dev/ttyACM0", *PORT_4, *RECORDER],
+        ],
+        "its disk beside the line": [["appeared", "/dev/sdd", *PORT_4, 8, 192, SIZE]],
+        "back as a disk of another id": [
+            ["gone", "sdd"],
+            ["channel gone", "ttyACM0"],
+            ["channel gone", "1-4"],
+            ["channel", "usb", "/dev/bus/usb/001/003", *PORT_4, "0781:5567", "Mass Storage"],
+            ["appeared", "/dev/sdd", *PORT_4, 8, 224, SIZE],
+        ],
     }
 
 

@@ -6,11 +6,12 @@ One JSON line per step: the step's name and the events told in it.
 import asyncio
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dock_daemon.bays.hotplug import HotplugEvent, UdevHotplug
-from dock_daemon.bays.media import MediumAppeared
+from dock_daemon.bays.media import ChannelAppeared, ChannelGone, MediumAppeared
 from dock_daemon.rehearsal.umockdev import Testbed
+from dock_daemon.rehearsal.usb import RECORDER, STORAGE
 
 _PORT = "pci-0000:00:14.0-usb-0:"
 _PORT_3 = "pci-0000:00:14.0-usbv3-0:3.2"
@@ -53,7 +54,11 @@ class Story:
 def _line(event: HotplugEvent) -> list[str | int]:
     if isinstance(event, MediumAppeared):
         return ["appeared", event.node, *event.ports, event.major, event.minor, event.size_bytes]
-    return ["gone", event.sys_path.rsplit("/", 1)[-1]]
+    if isinstance(event, ChannelAppeared):
+        seen = event.seen
+        return ["channel", seen.kind, event.node, *event.ports, seen.usb, seen.product]
+    word = "channel gone" if isinstance(event, ChannelGone) else "gone"
+    return [word, event.sys_path.rsplit("/", 1)[-1]]
 
 
 async def _play(bed: Testbed, *, look_again_s: float) -> None:
@@ -78,7 +83,23 @@ async def _play(bed: Testbed, *, look_again_s: float) -> None:
             story.news.clear()
             await story.news.wait()
         await story.step("pulled, and the message lost")
+        await _play_recorder(bed, story)
         task.cancel()
+
+
+async def _play_recorder(bed: Testbed, story: Story) -> None:
+    """Plug a recorder that is asked first, let it show a disk, and come back as another."""
+    usb = bed.add_usb(f"{_PORT}4", replace(RECORDER, serial="ZF-7"))
+    tty = bed.add_tty("ttyACM0", f"{_PORT}4")
+    await story.step("a recorder with a line")
+    disk = bed.add_disk("sdd", f"{_PORT}4", size_bytes=_SIZE)
+    await story.step("its disk beside the line")
+    bed.remove_disk(disk)
+    bed.remove(tty)
+    bed.remove(usb)
+    bed.add_usb(f"{_PORT}4", STORAGE)
+    bed.add_disk("sdd", f"{_PORT}4", size_bytes=_SIZE)
+    await story.step("back as a disk of another id")
 
 
 if __name__ == "__main__":

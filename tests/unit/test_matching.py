@@ -17,7 +17,8 @@ PROFILES = recorder_profiles(
     load(env={}, host="test").settings.recorders.profiles, NOWHERE, source=""
 )
 OPEN = Seen(
-    kind="serial", vendor_id="1d6b", product_id="0104", product="sealdock open recorder",
+    kind="serial", vendor_id="1d6b", product_id="0104", manufacturer="sealdock",
+    product="sealdock open recorder",
     interfaces=("020201", "0a0000", "080650"),
 )  # fmt: skip
 JIELI = Seen(kind="scsi", vendor_id="4c4a", product_id="4155", scsi="DV16 DEVICE V1.00 1.00")
