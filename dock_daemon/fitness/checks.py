@@ -223,7 +223,9 @@ def clock(seen: Clock, wanted: ClockCheck) -> Saw:
     if isinstance(now, ClockMeasured):
         facts["uncertainty_ms"] = now.uncertainty_ms
         return _measured(now, facts, wanted)
-    if seen.set is not None and seen.set.before is None:
+    if seen.set is not None and seen.set.before is not None:
+        return Saw(kind="unknown", reason="unverified", limit=limit_ms, unit="ms", facts=facts)
+    if seen.set is not None:
         return Saw(kind="good", reason="set", limit=limit_ms, unit="ms", facts=facts)
     if seen.ahead_ms is not None and seen.ahead_ms > limit_ms:
         sure = seen.sync == "synchronized"

@@ -50,7 +50,8 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
 
 
 # In tenths. Of the core's twelve, five are the host's network namespace, without which udev
-# is silent, and four the reading of the clock's state, which ProtectClock= would forbid; PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
+# is silent, and four the reading of the clock's state, which ProtectClock= would forbid;
+# PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
 # The web face's and the messenger's are the network, which they are there for. Of the control
 # workers, the one for SCSI has a capability, which counts in no user namespace.
 @pytest.mark.parametrize(
