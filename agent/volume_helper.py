@@ -13,7 +13,7 @@ from typing import Final
 from agent.errors import VolumeBusyError
 from agent.volume import Volume, shown
 
-_WITHIN_S: Final = 130  # unmounting waits for what was not written yet; mounting may check
+WITHIN_S: Final = 130  # unmounting waits for what was not written yet; mounting may check
 _MOST: Final = 1024
 _OUT: Final = b"out"
 _BACK: Final = b"back"
@@ -43,7 +43,7 @@ class AskedVolume:
     def _ask(self, word: bytes) -> None:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-                link.settimeout(_WITHIN_S)
+                link.settimeout(WITHIN_S)
                 link.connect(str(self._helper))
                 link.sendall(word)
                 link.shutdown(socket.SHUT_WR)
@@ -57,7 +57,7 @@ class AskedVolume:
 
 def serve(link: socket.socket, volume: Volume) -> None:
     """Do what one question asks, and answer it; raises OSError where nobody hears the answer."""
-    link.settimeout(_WITHIN_S)
+    link.settimeout(WITHIN_S)
     asked, answer = _all_of(link), _DONE
     try:
         if asked == _OUT:
