@@ -30,7 +30,7 @@ from firmware_bridge.wire.jieli import Command
 
 READ_WITHIN_MS: Final = 2_000
 WRITE_WITHIN_MS: Final = 10_000
-# No method takes longer: write_holder, which reads five times and writes once.
+# No method takes longer: write_holder, which reads six times and writes once.
 LONGEST_MS: Final = 6 * READ_WITHIN_MS + WRITE_WITHIN_MS
 
 CAPABILITIES: Final = frozenset(

@@ -43,8 +43,8 @@ SHELL_WITHIN_MS: Final = 5_000
 CONNECT_WITHIN_MS: Final = 2_000
 # The server's thread starts after the broadcast is through: a refusal means "not yet".
 CONNECT_TRIES: Final = 3
-# No method takes longer: write_holder, with a new pipe for each of its three questions.
-LONGEST_MS: Final = 3 * (ANSWER_WITHIN_MS + CONNECT_TRIES * (SHELL_WITHIN_MS + CONNECT_WITHIN_MS))
+# No method takes longer: write_holder, which asks three times, over a pipe that it opens first.
+LONGEST_MS: Final = 3 * ANSWER_WITHIN_MS + CONNECT_TRIES * (SHELL_WITHIN_MS + CONNECT_WITHIN_MS)
 # What a holder's field may hold here; the recorder itself states no limit.
 _MAX_FIELD: Final = 64
 _MILLISECOND_US: Final = 1_000
