@@ -1,5 +1,6 @@
 """Recorders' journals for tests: keys, a clock that is told, and lines made to measure."""
 
+import time
 from pathlib import Path
 
 from agent.journal import Journal
@@ -16,18 +17,22 @@ BEGAN_MS = 1_795_300_000_000
 
 
 class ToldClock:
-    """A clock that says what it is told; it is no faster than the system's."""
+    """A clock that was told the time once, and goes as fast as the system's."""
 
     def __init__(self, now_us: int = BEGAN_MS * 1000) -> None:
-        self.told_us = now_us
+        self.ahead_us = now_us - _boot_us()
 
     def now_us(self) -> int:
         """Return the time."""
-        return self.told_us
+        return self.ahead_us + _boot_us()
 
     def set(self, now_us: int) -> None:
         """Take another time."""
-        self.told_us = now_us
+        self.ahead_us = now_us - _boot_us()
+
+
+def _boot_us() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
 
 class Script:

@@ -84,7 +84,7 @@ def test_closed_clip_is_journalled_with_its_content(camera: Camera) -> None:
     with (camera.clips / "a.mp4").open("wb") as file:
         file.write(b"x" * (CHUNK + 1))
         camera.watch.read()
-        camera.clock.told_us += 90_000_000
+        camera.clock.ahead_us += 90_000_000
     camera.settle()
     *_, clip = [one for one in records(camera.journal) if one.kind == "clip"]
     assert clip.body["sha256"] == hashlib.sha256(b"x" * (CHUNK + 1)).hexdigest()
@@ -93,7 +93,7 @@ def test_closed_clip_is_journalled_with_its_content(camera: Camera) -> None:
     started, ended = clip.body["start_ms"], clip.body["end_ms"]
     assert isinstance(started, int)
     assert isinstance(ended, int)
-    assert ended - started == 90_000
+    assert 90_000 <= ended - started < 150_000
     assert [kind for kind, _ in camera.told()] == ["opened", "clock", "clip"]
 
 
@@ -284,7 +284,7 @@ def test_late_clip_ends_when_it_was_last_written(camera: Camera) -> None:
     (clip,) = [one for one in records(camera.journal) if one.kind == "clip"]
     ended = clip.body["end_ms"]
     assert isinstance(ended, int)
-    assert abs(camera.clock.told_us // 1000 - ended - 3_600_000) < 60_000
+    assert abs(camera.clock.now_us() // 1000 - ended - 3_600_000) < 60_000
     assert clip.body["start_ms"] is None
 
 
