@@ -7,7 +7,7 @@ succeeds is the recorder's (dock_daemon/recorders/matching.py).
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from dock_daemon.fitness import clock_policy
 from dock_daemon.recorders import journal_book, matching
 from dock_daemon.recorders.clock_measured import ClockMeasured
 from dock_daemon.recorders.greeting import DockTime, Greeting, Wants, greet
+from dock_daemon.recorders.journal_book import ASKED_BEFORE
 from dock_daemon.recorders.matching import Profile
 from dock_daemon.recorders.passwords import PasswordMemory
 from dock_daemon.recorders.session import Session, Workers
@@ -169,7 +170,7 @@ def told(met: Met | None) -> Greeting | None:
                 clock_set=None,
                 clock_not_set="",
                 journal=(),
-                troubles=_silent(greeting, {Capability.JOURNAL}),
+                troubles=_silent(greeting, set()),
             )
         case "later":
             return replace(
@@ -186,10 +187,12 @@ def told(met: Met | None) -> Greeting | None:
             )
 
 
-def _silent(greeting: Greeting, more: frozenset[Capability] | set[Capability]) -> Mapping[str, str]:
+def _silent(greeting: Greeting, lost: Collection[Capability]) -> Mapping[str, str]:
     """Return the troubles, with what can't be asked now among them."""
-    lost = {str(one): _GONE for one in more if one in greeting.capabilities}
-    return MappingProxyType({**greeting.troubles, **lost})
+    gone = {str(one): _GONE for one in lost if one in greeting.capabilities}
+    if greeting.can(Capability.JOURNAL):
+        gone[str(Capability.JOURNAL)] = ASKED_BEFORE
+    return MappingProxyType({**greeting.troubles, **gone})
 
 
 def _same(session: Session, before: Met) -> bool:

@@ -24,6 +24,8 @@ from hashing.errors import JournalError, KeyFormatError
 from hashing.journal import START, Broken, Position, Walk
 from hashing.keys import VerifierKey
 
+ASKED_BEFORE: Final = "asked-before"
+"""Why a recorder told nothing of its journal: an earlier docking of the same stay has it."""
 _ASKED_AT_ONCE: Final = 500  # values in one question: SQLite takes 32,766
 
 
@@ -171,6 +173,8 @@ def order(recorder: str, *, by_whom: str, reason: str) -> Piece:
 
 def examine(told: Told, known: Remembered | None, *, docking: int) -> Examined:
     """Hold what a recorder told of its journal against what is known of it."""
+    if told.why_not == ASKED_BEFORE and known is not None and known.vkey:
+        return Examined(recorder=told.recorder, key_state=KeyState.KNOWN, accounts=(known.account,))
     why_not = told.why_not or _no_key(told.vkey)
     if why_not:
         return _absent(told, known, why_not)
