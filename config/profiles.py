@@ -50,7 +50,10 @@ CHANNEL_OF: Final[Mapping[DriverName, Channel]] = {
     "zzx-adb": "adb",
 }
 """Driver → the control channel that it speaks on."""
-_QUIRKS: Final[Mapping[DriverName, frozenset[str]]] = {"zzx-adb": frozenset({"port"})}
+_QUIRKS: Final[Mapping[DriverName, frozenset[str]]] = {
+    "cammpro-ctrl": frozenset({"user_login"}),
+    "zzx-adb": frozenset({"port"}),
+}
 _SHOWN: Final = ("always", "switch", "none")
 # Where only certain words may stand, for whoever wrote another.
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -52,7 +52,8 @@ def _jieli_scsi(means: Means) -> Driver:
 
 def _cammpro_ctrl(means: Means) -> Driver:
     link = open_usb(means.channel.node)
-    return CammproCtrl(link, means.clock, zone=means.zone, password=means.password)
+    admin = means.params.get("user_login", 0) == 0
+    return CammproCtrl(link, means.clock, zone=means.zone, password=means.password, admin=admin)
 
 
 def _zzx_adb(means: Means) -> Driver:

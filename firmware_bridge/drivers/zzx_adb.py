@@ -39,12 +39,18 @@ from firmware_bridge.wire import holder_text, zzx
 from firmware_bridge.wire.zzx import Answer, Command
 
 ANSWER_WITHIN_MS: Final = 3_000
-SHELL_WITHIN_MS: Final = 5_000
-CONNECT_WITHIN_MS: Final = 2_000
+WAKE_WITHIN_MS: Final = 5_000
+PAUSE_WITHIN_MS: Final = 3_000
+CONNECT_WITHIN_MS: Final = 1_000
 # The server's thread starts after the broadcast is through: a refusal means "not yet".
 CONNECT_TRIES: Final = 3
 # No method takes longer: write_holder, which asks three times, over a pipe that it opens first.
-LONGEST_MS: Final = 3 * ANSWER_WITHIN_MS + CONNECT_TRIES * (SHELL_WITHIN_MS + CONNECT_WITHIN_MS)
+LONGEST_MS: Final = (
+    WAKE_WITHIN_MS
+    + CONNECT_TRIES * CONNECT_WITHIN_MS
+    + (CONNECT_TRIES - 1) * PAUSE_WITHIN_MS
+    + 3 * ANSWER_WITHIN_MS
+)
 # What a holder's field may hold here; the recorder itself states no limit.
 _MAX_FIELD: Final = 64
 _MILLISECOND_US: Final = 1_000
@@ -214,13 +220,13 @@ class ZzxAdb(Lacking):
     def _wake(self) -> ByteLink:
         """Start the recorder's server, and return a pipe to it."""
         self._link.shell(
-            f"am broadcast -a com.zzx.sdk --ei port {self._port}", within_ms=SHELL_WITHIN_MS
+            f"am broadcast -a com.zzx.sdk --ei port {self._port}", within_ms=WAKE_WITHIN_MS
         )
         for _attempt in range(CONNECT_TRIES - 1):
             with suppress(ChannelNotOpenedError):
                 return self._link.connect(self._port, within_ms=CONNECT_WITHIN_MS)
             # The recorder's own shell waits: a driver has no clock to wait by.
-            self._link.shell("sleep 1", within_ms=SHELL_WITHIN_MS)
+            self._link.shell("sleep 1", within_ms=PAUSE_WITHIN_MS)
         return self._link.connect(self._port, within_ms=CONNECT_WITHIN_MS)
 
     def _leave_pipe(self) -> None:

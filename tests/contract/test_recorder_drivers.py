@@ -4,9 +4,11 @@ Time is that of fake clocks, so each limit is judged to the millisecond and noth
 """
 
 import json
+import tomllib
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +29,7 @@ from firmware_bridge.errors import (
 from tests.recorders.mischief import SHANGHAI, FakeClock, FakePassword, Mischief, Trouble
 from tests.recorders.rigs import CALLS, MAKERS, NEW_HOLDER, PORT, Rig
 
+ROOT = Path(__file__).resolve().parents[2]
 ABLE = {maker: make().driver.capabilities & CALLS.keys() for maker, make in MAKERS.items()}
 ALL = pytest.mark.parametrize("maker", MAKERS)
 EACH = pytest.mark.parametrize("capability", CALLS)
@@ -182,6 +185,13 @@ def test_driver_is_of_use_after_a_bad_exchange(maker: str, kind: Mischief) -> No
             except (NoPasswordError, WrongPasswordError):
                 continue  # the bad answer was that to the one try of the password
             assert number == rig.number()
+
+
+@WITH_PASSWORD
+def test_driver_gives_up_before_its_worker_is_given_up(maker: str) -> None:
+    """A recorder at its slowest ends in the driver's own error, not in a killed worker."""
+    shipped = tomllib.loads((ROOT / "config" / "data" / "dock.toml").read_text("utf-8"))
+    assert MAKERS[maker]().longest_ms < 1000 * shipped["control"]["timeout_s"]
 
 
 @ALL
