@@ -7,10 +7,11 @@ verbatim beside it. docs/formats/fs-only.md fixes what is read, and how.
 
 import codecs
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from firmware_bridge.wire.holder_text import UNSET, visible
 
 # Section 1: a path from the root to the file's bytes, or None where it is not there.
 LookUp: TypeAlias = Callable[[str], bytes | None]
@@ -22,12 +23,8 @@ MAX_VALUE: Final = 128
 
 _SECTION: Final = "zfy"
 _PADDING: Final = " \t\r\n\0\x1a\ufeff"
-# Section 4: what a factory leaves where nothing was set.
-_UNSET: Final = re.compile(r"|0+|DSJ-0+-0+|ABCDE", re.IGNORECASE)
 # A code point from here on takes three bytes of UTF-8, as every Chinese character does.
 _THREE_BYTES: Final = "\u0800"
-# Controls, direction marks and other invisible ones, line and paragraph separators.
-_UNSHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +135,5 @@ def _section(text: str) -> dict[str, str] | None:
 
 def _value(text: str) -> str:
     """Return a value fit to be shown: trimmed, cut, nothing invisible; empty if not set."""
-    trimmed = text.strip(_PADDING)
-    shown = "".join(
-        "\ufffd" if unicodedata.category(point) in _UNSHOWN else point
-        for point in trimmed[:MAX_VALUE]
-    )
-    return "" if _UNSET.fullmatch(shown) else shown
+    shown = visible(text.strip(_PADDING)[:MAX_VALUE])
+    return "" if UNSET.fullmatch(shown) else shown

@@ -16,7 +16,7 @@ from firmware_bridge.errors import BadAnswerError, TextTooLongError, UnwritableT
 
 ENCODING: Final = "gb18030"
 # Section 1.3: what a factory leaves where nothing was set.
-_UNSET: Final = re.compile(r"0+|DSJ-0+-0+|ABCDE", re.IGNORECASE)
+UNSET: Final = re.compile(r"0+|DSJ-0+-0+|ABCDE", re.IGNORECASE)
 # Erased flash, and what pads. Neither is a part of a longer character in GB18030.
 _PADDING: Final = b" \xff"
 # Controls, direction marks and other invisible ones, surrogates, line and paragraph separators.
@@ -133,7 +133,10 @@ def decode(data: bytes) -> str:
 
 def shown(text: str) -> str:
     """Return `text` fit to be shown; empty where it says that nothing is set (section 1.3)."""
-    visible = "".join(
-        _UNKNOWN if unicodedata.category(point) in _UNSHOWN else point for point in text.strip(" ")
-    )
-    return "" if _UNSET.fullmatch(visible) else visible
+    seen = visible(text.strip(" "))
+    return "" if UNSET.fullmatch(seen) else seen
+
+
+def visible(text: str) -> str:
+    """Return `text` with U+FFFD in the place of all that is not seen, or steers what is."""
+    return "".join(_UNKNOWN if unicodedata.category(point) in _UNSHOWN else point for point in text)
