@@ -37,6 +37,7 @@ from firmware_bridge.errors import ChannelLostError, NotThisRecorderError, Recor
 log = logging.getLogger(__name__)
 
 _GONE: Final = ChannelLostError.code
+_NOT_ASKED: Final = "not-asked"  # of messages check-clock-not-set
 # What a recorder tells of itself that stays true when it can't be asked any more.
 _LASTING: Final = frozenset({Capability.IDENTITY, Capability.HOLDER})
 
@@ -165,10 +166,12 @@ def told(met: Met | None) -> Greeting | None:
         case "first":
             return greeting
         case "further":
+            done = greeting.clock_set
             return replace(
                 greeting,
+                clock=greeting.clock if done is None else done.after,
                 clock_set=None,
-                clock_not_set="",
+                clock_not_set=_NOT_ASKED,
                 journal=(),
                 troubles=_silent(greeting, set()),
             )
@@ -180,7 +183,7 @@ def told(met: Met | None) -> Greeting | None:
                 faults=None,
                 clock=None,
                 clock_set=None,
-                clock_not_set="",
+                clock_not_set=_NOT_ASKED,
                 journal=(),
                 troubles=_silent(greeting, greeting.capabilities - _LASTING),
                 switched=False,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from config.loader import Loaded, load
+from dock_daemon.bays.bay_states import Occasion
 from dock_daemon.clock import Trust
 from dock_daemon.docking.events import ClipSealed, ClipUnread, Event, FindingMade, Released
 from dock_daemon.docking.rules import Rules
@@ -24,6 +25,7 @@ from dock_daemon.docking.take_over import Parts
 from dock_daemon.evidence.records import RIDERS
 from dock_daemon.evidence.state import State, look, open_state
 from dock_daemon.evidence.store import CLIPS
+from dock_daemon.recorders.greeting import Greeting
 from dock_daemon.turn import Desk, Opened, Place
 from hashing import entry
 from hashing.entry import At, Entry
@@ -137,6 +139,8 @@ class DockIn:
         wrap: Callable[[Source], Source] = lambda source: source,
         settings: str = "",
         stop: threading.Event | None = None,
+        greeting: Greeting | None = None,
+        occasion: Occasion = "plugged",
     ) -> Told:
         """Run one docking from start-up to shut-down; `wrap` may spoil the source."""
         stop = stop or threading.Event()
@@ -150,7 +154,15 @@ class DockIn:
             desk = self.desk(state, settings)
             opened = desk.open(Place(path=str(place)), stop)
             opened = Opened(wrap(opened.source), opened.refusal)
-            end = desk.take_over(opened, bay=self.bay, report=report, stop=stop, reread=reread)
+            end = desk.take_over(
+                opened,
+                bay=self.bay,
+                report=report,
+                stop=stop,
+                reread=reread,
+                greeting=greeting,
+                occasion=occasion,
+            )
         return Told(end, events)
 
     def entries(self) -> list[bytes]:

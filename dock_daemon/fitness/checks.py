@@ -7,7 +7,7 @@ tell), or `unknown` (it could, and did not). What that is worth is the preset's 
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
 
@@ -26,6 +26,7 @@ from config.profiles import Firmware
 from dock_daemon.fitness.observed import Cards, Clock, Holding, Key, Observed, TakenOver, Untold
 from dock_daemon.recorders.clock_measured import ClockMeasured
 from firmware_bridge.capabilities import Battery, Fault, Storage
+from firmware_bridge.errors import ChannelLostError
 from hashing.canonical import JSON
 
 Kind = Literal["good", "odd", "bad", "missing", "unknown"]
@@ -50,6 +51,9 @@ class Saw:
 def _untold(answer: Untold) -> Saw:
     if answer.missing:
         return Saw(kind="missing", reason="missing")
+    if answer.error == ChannelLostError.code:
+        # Asked when it was put in, it shows its storage since then: it cannot tell any more.
+        return Saw(kind="missing", reason="not-now")
     return Saw(kind="unknown", reason="untold", facts={"error": answer.error})
 
 
@@ -237,9 +241,8 @@ def clock(seen: Clock, wanted: ClockCheck) -> Saw:
             unit="ms",
             facts=facts,
         )
-    if isinstance(now, Untold) and not now.missing:
-        return Saw(kind="unknown", reason="untold", facts={**facts, "error": now.error})
-    return Saw(kind="missing", reason="missing", facts=facts)
+    saw = _untold(now if isinstance(now, Untold) else Untold())
+    return replace(saw, facts={**facts, **saw.facts})
 
 
 def _measured(now: ClockMeasured, facts: dict[str, JSON], wanted: ClockCheck) -> Saw:

@@ -91,7 +91,7 @@ def item(outcome: Outcome, name: str) -> Item:
     return found
 
 
-MISSING, SILENT = Untold(), Untold("recorder-silent")
+MISSING, SILENT, GONE = Untold(), Untold("recorder-silent"), Untold("channel-lost")
 HOUR_BYTES = 6000 * 1000 // 8 * 3600
 TOLERANCE_US = WANTED.clock.tolerance_s * SECOND_US
 
@@ -246,6 +246,17 @@ CASES: dict[str, tuple[Observed, str, str, str, bool]] = {
     ),
     "silent key": (
         seen(key=Key(told=SILENT, enrolled="k", new=False)), "key", "unknown", "untold", True,
+    ),
+    "no fault any more": (seen(faults=GONE), "fault", "unknown", "not-now", False),
+    "no firmware any more": (seen(firmware=GONE), "firmware", "unknown", "not-now", False),
+    "no charge any more": (seen(battery=GONE), "battery", "unknown", "not-now", False),
+    "no clock any more": (clock(measured=GONE), "clock", "unknown", "not-now", False),
+    "no holder any more": (
+        seen(holding=Holding(expected="1", by="register", told=GONE)),
+        "holder", "unknown", "not-now", False,
+    ),
+    "no key any more": (
+        seen(key=Key(told=GONE, enrolled="k", new=False)), "key", "unknown", "not-now", False,
     ),
     "all here": (GOOD, "taken-over", "pass", "all", False),
     "nothing on it": (
