@@ -53,6 +53,9 @@ class Recorder:
     watch: Watch
     known: Known
     troubles: Troubles = field(default_factory=Troubles)
+    flush_within_s: float = 12.0
+    """Less than the dock waits (docs/formats/smp.md, section 6.2). What is not journalled by then
+    goes on, and the dock asks again: a card full of clips takes its time at the first start."""
     restart: bool = False
     """The host asked for a new start; it comes once the answer is out."""
 
@@ -257,7 +260,8 @@ def _storage_mode(recorder: Recorder, members: Map) -> Map:
 
 def _give_out(recorder: Recorder, volume: Volume) -> None:
     """Show the volume; whenever it may be seen from outside, the journal says so already."""
-    recorder.watch.flush()
+    if not recorder.watch.flush(recorder.flush_within_s):
+        raise RefusedError(Rc.NOT_NOW, "clips are still being journalled")
     recorder.journal.append("exported", {})
     recorder.watch.suspend()
     try:

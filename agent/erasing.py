@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from agent.clip_hash import ClipHash
 from agent.errors import RefusedError
 from firmware_bridge.wire.companion import Erase, Rc
 
@@ -86,6 +87,8 @@ def _compare(file: int, wanted: Erase) -> None:
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
         raise RefusedError(Rc.NOT_FOUND, "it is no file")
+    if ClipHash(file, status).is_written():
+        raise RefusedError(Rc.NOT_NOW, "it is being written")
     if status.st_size != wanted.size:
         raise RefusedError(Rc.DIFFERS, f"it has {status.st_size} bytes")
     hashed, left = hashlib.sha256(), wanted.size

@@ -7,6 +7,7 @@ again - hashed - unchanged meanwhile - journalled.
 """
 
 import logging
+import math
 import os
 import stat
 import time
@@ -71,6 +72,7 @@ class Watch:
         self._wanted = wanted
         self._endings = tuple(os.fsencode(ending) for ending in wanted.endings)
         self._trouble = trouble
+        self._monotonic_s = monotonic_s
         self._index = ClipIndex.of(journal.lines())
         self._queue = ClipQueue(
             self._at, self._cannot, settle_s=wanted.settle_s, monotonic_s=monotonic_s
@@ -121,15 +123,20 @@ class Watch:
             return True
         return done
 
-    def flush(self) -> None:
+    def flush(self, within_s: float = math.inf) -> bool:
         """Journal all that is closed by now: before the volume is handed out.
 
-        This blocks for as long as the clips that wait take to hash. Raises StateUnusableError.
+        This blocks for as long as the clips that wait take to hash, but no longer than it is
+        given; return whether all is done. Raises StateUnusableError.
         """
         hurried: set[bytes] = set()
+        until_s = self._monotonic_s() + within_s
         self.read()
         while self.step() or self._queue.hurry(hurried):
+            if self._monotonic_s() >= until_s:
+                return False
             self.read()
+        return True
 
     def suspend(self) -> None:
         """Let go of the folder: its volume is about to be unmounted. Flush before."""
