@@ -79,7 +79,8 @@ class Examined:
     """What a docking makes of a journal: what is to be entered first, and what was found.
 
     `accounts` say what must be on the card: the journal's, and where a new one was taken in its
-    place, the old one's for a last time. `whole` says that it was read to its end and holds.
+    place, the old one's for a last time. `whole` says that it was read to its end and holds,
+    `unread` that it holds, and that there is more of it.
     """
 
     recorder: str
@@ -88,6 +89,7 @@ class Examined:
     findings: tuple[JournalFinding, ...] = ()
     accounts: tuple[Account, ...] = ()
     whole: bool = False
+    unread: bool = False
 
     def asks(self, card: Card) -> frozenset[str]:
         """Return the contents of which `judge` must know whether they were ever sealed."""
@@ -109,6 +111,7 @@ class Examined:
                 seen=frozenset(seen),
                 recorder=self.recorder,
                 whole=self.whole,
+                unread=self.unread,
             )
             found += more
             unknown += open_clips
@@ -317,6 +320,7 @@ def _taken(told: Told, start: Position, account: Account, walked: Walk, docking:
         findings=tuple(findings),
         accounts=(folded.account,),
         whole=whole,
+        unread=walked.broken is None and not whole,
     )
 
 

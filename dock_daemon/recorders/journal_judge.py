@@ -56,16 +56,20 @@ def judge(
     seen: AbstractSet[str],
     recorder: str,
     whole: bool,
+    unread: bool,
 ) -> tuple[list[JournalFinding], int]:
     """Return what does not fit between a journal and a card, and of how many clips nothing is said.
 
     `sealed` are the contents, of those that `digests` names, that had been sealed before this
     docking; `seen` the keys of findings that stand already. `whole` says that the journal was
-    read to its end and holds throughout: else nothing on the card is called unlisted.
+    read to its end and holds throughout: else nothing is called unclosed or unlisted. `unread`
+    says that there is more of it, in which a clip may have been erased: then nothing is judged.
     """
     judging = _Judging(account, card, sealed, recorder)
     found = [*judging.clips()]
-    if card.listing_sound:
+    if unread:
+        return [], judging.unknown + len(found)
+    if whole and card.listing_sound:
         found += judging.unclosed()
     if whole:
         found += judging.unlisted()
