@@ -17,7 +17,9 @@ from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line, print_error
 from dock_daemon.rehearsal import umockdev
 from dock_daemon.rehearsal.card import ToolError
-from dock_daemon.rehearsal.scenes import PORT, ZONE, SceneError, Stage, play
+from dock_daemon.rehearsal.recording import PORT, ZONE
+from dock_daemon.rehearsal.scenes import play
+from dock_daemon.rehearsal.stage import SceneError, Stage
 from dock_daemon.rehearsal.usb import port_at
 
 _MARK: Final = "made-by-sealdock-demo"
@@ -115,6 +117,9 @@ class _Teller:
                     title=wording.finding_title(finding, self._lang),
                     fact=fact,
                 )
+            case _, {"verdict": str(verdict)}:
+                shown = {**facts, "verdict": say(f"verdict.{verdict}", self._lang)}
+                return say(f"demo.{scene}", self._lang, **shown)
             case _, {"problem": dict(problem)}:
                 shown = {
                     **facts,

@@ -1,8 +1,9 @@
 """The demo, scene by scene: a recorder's whole way, and what happens to a forger.
 
 Everything runs through the dock's own code: the events come from udev (played by
-umockdev) or, where that is missing, from a script; the bytes from a card image.
-Each scene says what was expected and what came; the first that fails ends the demo.
+umockdev) or, where that is missing, from a script; the answers from the companion on a
+pseudo-terminal; the bytes from a card image. Each scene says what was expected and what
+came; the first that fails ends the demo.
 """
 
 import asyncio
@@ -12,180 +13,41 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from config.loader import Loaded, load
 from dock_daemon.bays.bay_view import BayView
 from dock_daemon.clock import SystemClock
 from dock_daemon.dock import Dock
-from dock_daemon.docking.events import (
-    Checked,
-    ClipKnown,
-    ClipSealed,
-    ClipUnread,
-    Event,
-    FindingMade,
-    Identified,
-    Planned,
-    Progress,
-    Released,
-)
+from dock_daemon.docking.events import FindingMade
 from dock_daemon.docking.rules import Rules
 from dock_daemon.evidence.state import open_state
-from dock_daemon.rehearsal import vouched
-from dock_daemon.rehearsal.card import Card, make_card, make_clip
+from dock_daemon.rehearsal import recording, vouched
+from dock_daemon.rehearsal.card import Card
+from dock_daemon.rehearsal.companion import BATTERY_PERCENT, CLOCK_BEHIND_S, Companion
+from dock_daemon.rehearsal.recording import BAY, CARD_BYTES, DEVICE, PORT, ZONE
+from dock_daemon.rehearsal.stage import SceneError, Stage, expect
 from dock_daemon.rehearsal.usb import Port
 
-PORT: Final = "pci-0000:00:14.0-usb-0:3"
-BAY: Final = "3"
-ZONE: Final = "Asia/Shanghai"
-_CARD_BYTES: Final = 64 << 20
-_SERIAL: Final = 0x20261121
-_FOLDER: Final = "DCIM/100ANDRO"
-_DEVICE: Final = "8800317"
-_OFFICER: Final = "000317"
-_CHUNK_BYTES: Final = 65536
-_CHUNK_S: Final = 0.006  # what a recorder on USB 2 takes for it
-_SEALED_BEFORE_PULL: Final = 2
-_LEFT_BYTES: Final = 2 << 20  # of the card, once it was pulled: no clip's data lies below
 _SETTLED: Final = frozenset({"done", "interrupted", "attention", "fault"})
 _STATE_WITHIN_S: Final = 60.0
-
-
-class SceneError(Exception):
-    """A scene did not end as it must."""
-
-    def __init__(self, scene: str, expected: str, found: str) -> None:
-        super().__init__(f"{scene}: expected {expected}, found {found}")
-        self.scene = scene
-        self.expected = expected
-        self.found = found
-
-
-@dataclass(slots=True)
-class Stage:
-    """Where the demo plays, and what it has learnt so far."""
-
-    folder: Path
-    tell: Callable[[str, dict[str, object]], None]
-    sealed: list[ClipSealed] = field(default_factory=list)
-    findings: list[FindingMade] = field(default_factory=list)
-    ends: list[Released] = field(default_factory=list)
-    pull_soon: bool = False
-
-    @property
-    def state(self) -> Path:
-        """Where the demo's dock keeps everything."""
-        return self.folder / "state"
-
-    @property
-    def image(self) -> Path:
-        """The card that is in the recorder."""
-        return self.folder / "card.img"
-
-    @property
-    def whole(self) -> Path:
-        """The same card, while it is out of the bay."""
-        return self.folder / "card.whole.img"
-
-    def settings(self) -> Loaded:
-        """Return the demo dock's configuration, from files as on a real one."""
-        return load(self.folder / "etc", env={}, overrides={"storage.state": str(self.state)})
-
-    def heard(self, _bay: str, event: Event) -> None:
-        """Hear a docking in its own thread, and pull the card out when it is time.
-
-        After an unplug Linux answers reads with no bytes and no error: a file that
-        ends early answers the same.
-        """
-        match event:
-            case Progress():
-                time.sleep(_CHUNK_S)
-                if self.pull_soon and len(self.sealed) >= _SEALED_BEFORE_PULL:
-                    self.pull_soon = False
-                    os.truncate(self.image, _LEFT_BYTES)
-            case ClipSealed():
-                self.sealed.append(event)
-            case FindingMade():
-                self.findings.append(event)
-            case Released():
-                self.ends.append(event)
-            case Identified() | Checked() | Planned() | ClipKnown() | ClipUnread():
-                return
+_OFF_BY_MS: Final = 5000  # of a clock that is known to be behind: a slow machine's share
 
 
 def play(stage: Stage, *, port: Callable[[], Port]) -> None:
     """Play every scene; raise SceneError or ToolError at the first that goes wrong."""
-    _make(stage)
-    asyncio.run(_dock(stage, port()))
+    recording.configure(stage)
+    with Companion(stage.folder / "recorder", number=DEVICE, card=stage.image) as companion:
+        recording.record(stage, companion)
+        asyncio.run(_dock(stage, port(), companion))
     _verify(stage)
     _forge(stage)
-    vouched.play(stage.folder, stage.state, stage.sealed, tell=stage.tell, expect=_expect)
+    vouched.play(stage.folder, stage.state, stage.sealed, tell=stage.tell, expect=expect)
 
 
-def _make(stage: Stage) -> None:
-    """Record clips and put them on a card."""
-    source = stage.folder / "recorder"
-    source.mkdir()
-    _configure(stage)
-    card = make_card(stage.image, size=_CARD_BYTES, serial=_SERIAL, zone=ZONE)
-    for folder in ("DCIM", _FOLDER):
-        card.make_folder(folder)
-    now = datetime.now(ZoneInfo(ZONE)).replace(microsecond=0)
-    clips = _record(source, now)
-    # One recording that was cut off, and one that the officer deletes before docking.
-    truncated = clips[2]
-    whole = truncated.read_bytes()
-    truncated.write_bytes(whole[: len(whole) * 6 // 10])
-    param = source / "Param.ini"
-    param.write_bytes(
-        f"[ZFY]\r\nDevNo={_DEVICE}\r\nPolNo={_OFFICER}\r\nUserName=张䶮\r\n"
-        "Department=执法一科\r\n".encode("gb18030")
-    )
-    card.put(param, "Param.ini")
-    for at, clip in enumerate(clips):
-        start = now - timedelta(minutes=60 - 10 * at)
-        os.utime(clip, (start.timestamp(), start.timestamp()))
-        card.put(clip, f"{_FOLDER}/{clip.name}")
-    card.delete(f"{_FOLDER}/{clips[-1].name}")
-    shutil.copyfile(stage.image, stage.whole)
-    stage.tell(
-        "recorder",
-        {"clips": len(clips) - 1, "device": _DEVICE, "card": str(stage.image), "deleted": 1},
-    )
-
-
-def _record(source: Path, now: datetime) -> list[Path]:
-    clips = []
-    for number, pattern in enumerate(("testsrc2", "testsrc", "smptebars", "rgbtestsrc"), 1):
-        start = now - timedelta(minutes=70 - 10 * number)
-        name = f"{_DEVICE}_{_OFFICER}_{start:%Y%m%d%H%M%S}_{number:04d}.mp4"
-        make_clip(source / name, seconds=3, pattern=pattern, tone_hz=220 * number)
-        clips.append(source / name)
-    return clips
-
-
-def _configure(stage: Stage) -> None:
-    etc = stage.folder / "etc"
-    etc.mkdir()
-    etc.joinpath("sealdock.toml").write_text(
-        f'[dock]\norigin = "demo.invalid/dock"\nname = "DEMO"\ntimezone = "{ZONE}"\n\n'
-        f'[ingest]\nchunk_bytes = {_CHUNK_BYTES}\n\n[[bays]]\nname = "{BAY}"\nports = ["{PORT}"]\n',
-        encoding="utf-8",
-    )
-    etc.joinpath("register.csv").write_text(
-        f"recorder,user_no,name,unit\n{_DEVICE},{_OFFICER},张䶮,执法一科\n", encoding="utf-8"
-    )
-
-
-async def _dock(stage: Stage, port: Port) -> None:
+async def _dock(stage: Stage, port: Port, companion: Companion) -> None:
     """Run the dock; put the recorder in, pull it out midway, put it back, come back later."""
     loaded = stage.settings()
     states: asyncio.Queue[BayView] = asyncio.Queue()
@@ -197,7 +59,7 @@ async def _dock(stage: Stage, port: Port) -> None:
             Rules.of(loaded),
             SystemClock(),
             port.hotplug,
-            stand_ins={port.node: str(stage.image)},
+            stand_ins={port.node: str(stage.image), port.line: str(companion.line)},
             heard=stage.heard,
             shown=states.put_nowait,
         )
@@ -208,6 +70,7 @@ async def _dock(stage: Stage, port: Port) -> None:
             await _pulled_midway(stage, port, states)
             await _put_back(stage, port, states, before)
             await _later(stage, port, states)
+            await _without_journal(stage, port, states)
         finally:
             dock.stop()
             await serving
@@ -216,10 +79,9 @@ async def _dock(stage: Stage, port: Port) -> None:
 async def _pulled_midway(stage: Stage, port: Port, states: "asyncio.Queue[BayView]") -> None:
     stage.tell("dock", {"source": port.hotplug.name, "bay": BAY, "port": PORT})
     stage.pull_soon = True
-    port.plug(_CARD_BYTES)
-    view = await _settled(states)
+    view = await _docked(port, states)
     port.pull()
-    _expect("interrupted", "interrupted", view.state)
+    expect("interrupted", "interrupted", view.state)
     end = stage.ends[-1]
     stage.tell("interrupted", {"sealed": end.sealed, "remaining": end.remaining})
 
@@ -229,46 +91,99 @@ async def _put_back(
 ) -> None:
     sealed_before = len(stage.sealed)
     shutil.copyfile(stage.whole, stage.image)
-    port.plug(_CARD_BYTES)
-    view = await _settled(states)
-    _expect("resumed", "done", view.state)
+    view = await _docked(port, states)
+    expect("resumed", "done", view.state)
     end = stage.ends[-1]
-    _expect("resumed", f"known {sealed_before}", f"known {end.known}")
-    _expect("image", before, _sha256(stage.image))
-    unseen = [found for found in stage.findings if found.finding == "deleted-unseen"]
-    _expect("findings", "1 deleted-unseen", f"{len(unseen)} deleted-unseen")
+    expect("resumed", f"known {sealed_before}", f"known {end.known}")
+    expect("image", before, _sha256(stage.image))
     stage.tell("resumed", {"sealed": end.sealed, "known": end.known, "card_sha256": before})
-    stage.tell("finding", _facts(unseen[0]))
+    _checked(stage)
+    hints = [found for found in stage.findings if found.finding == "deleted-unseen"]
+    proved = [found for found in stage.findings if found.finding == "journal-missing"]
+    expect("findings", "1 hint, 1 proof", f"{len(hints)} hint, {len(proved)} proof")
+    expect("findings", hints[0].path, proved[0].path)
+    stage.tell("finding", _facts(proved[0]))
     port.pull()
+
+
+def _checked(stage: Stage) -> None:
+    """Tell what the checklist found: a wrong clock, a half-full battery.
+
+    A dock whose own clock is kept by nobody only says how far off the recorder's is; any other
+    has set it, at the first docking already.
+    """
+    checked = stage.checks[-1]
+    items = {item.item: item for item in checked.items}
+    battery, clock = items["battery"], items["clock"]
+    expect("checked", f"battery {BATTERY_PERCENT}", f"battery {battery.value}")
+    was_set = clock.reason != "dock-unsynchronized"
+    expected_ms = 0 if was_set else -1000 * CLOCK_BEHIND_S
+    offset_ms = clock.value
+    if offset_ms is None or abs(offset_ms - expected_ms) > _OFF_BY_MS:
+        raise SceneError("checked", f"{expected_ms} ms", f"{offset_ms} ms")
+    stage.tell(
+        "checked-set" if was_set else "checked",
+        {
+            "verdict": checked.verdict,
+            "battery": battery.value,
+            "behind_s": CLOCK_BEHIND_S,
+            "offset_ms": offset_ms,
+            "uncertainty_ms": clock.facts.get("uncertainty_ms"),
+        },
+    )
 
 
 async def _later(stage: Stage, port: Port, states: "asyncio.Queue[BayView]") -> None:
     """Delete a sealed clip from the card, and dock again."""
     victim = next(clip for clip in stage.sealed if clip.path.endswith("_0001.mp4"))
     Card(stage.image, ZONE).delete(victim.path)
-    port.plug(_CARD_BYTES)
-    view = await _settled(states)
-    _expect("later", "done", view.state)
+    view = await _docked(port, states)
+    expect("later", "done", view.state)
     deleted = [found for found in stage.findings if found.finding == "deleted"]
-    _expect("later", f"clip {victim.seq}", f"clip {deleted[0].clip if deleted else None}")
+    expect("later", f"clip {victim.seq}", f"clip {deleted[0].clip if deleted else None}")
     stage.tell("finding", _facts(deleted[0]))
     port.pull()
 
 
+async def _without_journal(stage: Stage, port: Port, states: "asyncio.Queue[BayView]") -> None:
+    """Dock a recorder that is nothing but a disk: what was deleted on it is only hinted at."""
+    stage.findings.clear()
+    recording.other_card(stage)
+    port.plug(CARD_BYTES)
+    view = await _settled(states)
+    expect("other", "done", view.state)
+    codes = sorted(found.finding for found in stage.findings)
+    expect("other", "['deleted-unseen']", str(codes))
+    stage.tell("other", {"device": recording.OTHER_DEVICE})
+    stage.tell("finding", _facts(stage.findings[0]))
+    port.pull()
+
+
+async def _docked(port: Port, states: "asyncio.Queue[BayView]") -> BayView:
+    """Put the recorder in; once it was asked, let it show its card, and wait for the end."""
+    port.plug_line()
+    await _shown(states, frozenset({"checking"}))
+    port.plug(CARD_BYTES)
+    return await _shown(states, _SETTLED)
+
+
 async def _settled(states: "asyncio.Queue[BayView]") -> BayView:
     """Wait for the bay to begin a turn and to come to rest in it."""
-    begun = False
+    await _shown(states, frozenset({"detecting"}))
+    return await _shown(states, _SETTLED)
+
+
+async def _shown(states: "asyncio.Queue[BayView]", wanted: frozenset[str]) -> BayView:
     async with asyncio.timeout(_STATE_WITHIN_S):
         while True:
             view = await states.get()
-            begun = begun or view.state == "detecting"
-            if begun and view.state in _SETTLED:
+            if view.state in wanted:
                 return view
 
 
 def _verify(stage: Stage) -> None:
     code, report = run_verify(stage)
-    _expect("verify", "exit 0", f"exit {code}")
+    expect("verify", "exit 0", f"exit {code}")
     stage.tell("verified", {"entries": report["entries"], "clips": report["clips"]})
 
 
@@ -282,9 +197,9 @@ def _forge(stage: Stage) -> None:
         name = str(path.relative_to(stage.state / path.relative_to(stage.state).parts[0]))
         with _one_byte_changed(path):
             code, report = run_verify(stage)
-        _expect(scene, "exit 6", f"exit {code}")
+        expect(scene, "exit 6", f"exit {code}")
         named = [str(problem["where"]) for problem in report["problems"]]
-        _expect(scene, "named", "named" if any(name in at for at in named) else f"only {named}")
+        expect(scene, "named", "named" if any(name in at for at in named) else f"only {named}")
         problem = report["problems"][0]
         stage.tell(scene, {"file": name, "exit_code": code, "problem": problem})
     _verify(stage)
@@ -328,11 +243,6 @@ def _facts(found: FindingMade) -> dict[str, object]:
         "seq": found.seq,
         "facts": dict(found.facts),
     }
-
-
-def _expect(scene: str, expected: str, found: str) -> None:
-    if expected != found:
-        raise SceneError(scene, expected, found)
 
 
 def _sha256(path: Path) -> str:
