@@ -1,7 +1,9 @@
 """What the companion answers when things go wrong around it: disk, clock, volume, code."""
 
 import hashlib
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +93,17 @@ def told(recorder: Recorder, question: smp.Message) -> Map | Refusal:
     assert answer is not None
     members = answer.members()
     return smp.refusal_in(members) or members
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file of this process grow, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def kinds(recorder: Recorder) -> list[str]:
@@ -189,11 +202,13 @@ def test_a_journal_that_fails_is_a_refusal_and_a_fault(recorder: Recorder) -> No
     """What can't be written down is not done, and the dock hears why."""
     path = Path(recorder.settings.clips.folder) / "a.mp4"
     path.write_bytes(b"clip")
-    recorder.journal.close()
     order = wire.Erase(path="a.mp4", sha256=hashlib.sha256(b"clip").digest(), size=4).build()
-    assert ask(recorder, wire.Command.ERASE, order) == Refusal(65, wire.Rc.NOT_NOW)
+    with no_room():
+        assert ask(recorder, wire.Command.ERASE, order) == Refusal(65, wire.Rc.NOT_NOW)
     assert path.exists()
     assert codes(recorder) == {"companion-failed"}
+    assert ask(recorder, wire.Command.ERASE, order) == {}
+    assert not path.exists()
 
 
 def test_a_clip_that_is_being_written_is_not_erased(recorder: Recorder) -> None:
