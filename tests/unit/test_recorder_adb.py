@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,36 @@ def test_server_on_loopback_is_reached() -> None:
         server = AdbServer(f"tcp:127.0.0.1:{port}")
         with pytest.raises(RecorderSilentError):
             server.device("ZZX0001").shell("id", within_ms=NOW_MS)
+
+
+def test_server_that_accepts_nobody_is_left_in_time() -> None:
+    """A server whose queue is full, so that not even a connection comes about, is given up."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as waiting:
+        place = listener.getsockname()
+        for _waiting in range(4):
+            link = waiting.enter_context(socket.socket())
+            link.settimeout(0)
+            link.connect_ex(place)
+        server = AdbServer(f"tcp:127.0.0.1:{place[1]}")
+        with pytest.raises(RecorderSilentError):
+            server.device("ZZX0001").shell("id", within_ms=NOW_MS)
+
+
+def test_server_behind_ipv6_s_loopback_is_on_this_machine_too() -> None:
+    """Such an address is asked; that nobody is there is said."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        server = AdbServer(f"tcp:[::1]:{unused.getsockname()[1]}")
+        with pytest.raises(ChannelNotOpenedError):
+            server.device("ZZX0001").shell("id", within_ms=SOON_MS)
+
+
+def test_endless_command_is_not_sent(tmp_path: Path) -> None:
+    """A request is at most 4,096 bytes."""
+    device = Device()
+    with device_of(tmp_path, device.serve) as link, pytest.raises(ChannelNotOpenedError):
+        link.shell("x" * 4096, within_ms=SOON_MS)
+    assert device.commands == []
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.capabilities import Holder
+from firmware_bridge.capabilities import Capability, Holder
 from firmware_bridge.drivers.cammpro_ctrl import CammproCtrl
 from firmware_bridge.drivers.jieli_scsi import JieliScsi
+from firmware_bridge.drivers.lacking import Lacking
 from firmware_bridge.drivers.one_try import OneTry
 from firmware_bridge.drivers.timing import local_time, utc_of
 from firmware_bridge.drivers.zzx_adb import ANSWER_WITHIN_MS, ZzxAdb
 from firmware_bridge.errors import (
     BadAnswerError,
     ChannelNotOpenedError,
+    MissingCapabilityError,
     NoPasswordError,
     NotThisRecorderError,
     RecorderBusyError,
@@ -28,6 +30,7 @@ from firmware_bridge.errors import (
 from tests.recorders.cammpro_fake import CammproFake
 from tests.recorders.jieli_fake import JieliFake
 from tests.recorders.mischief import SHANGHAI, FakeClock, FakePassword, Recorder
+from tests.recorders.rigs import CALLS
 from tests.recorders.zzx_fake import ZzxFake, ZzxPipe
 
 PORT = 10086
@@ -310,6 +313,24 @@ def test_holder_that_did_not_stick_is_not_taken_for_written() -> None:
 
 
 # What they share
+
+
+class Nothing(Lacking):
+    """A model that can do nothing."""
+
+    name = "nothing"
+    capabilities: frozenset[Capability] = frozenset()
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+
+@pytest.mark.parametrize("capability", CALLS)
+def test_what_a_driver_leaves_out_is_refused_by_its_name(capability: Capability) -> None:
+    """No method of a driver can be forgotten: what it does not override names what is missing."""
+    with pytest.raises(MissingCapabilityError) as caught:
+        CALLS[capability](Nothing())
+    assert caught.value.capability == capability
 
 
 def test_password_is_handed_out_once_until_it_is_accepted() -> None:
