@@ -29,6 +29,7 @@ from dock_daemon.custody.watch import OverdueWatch
 from dock_daemon.docking.events import Event
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
+from dock_daemon.docking.working_days import calendar_unknown
 from dock_daemon.errors import DockError
 from dock_daemon.evidence import heartbeat
 from dock_daemon.evidence.state import State
@@ -65,6 +66,8 @@ class Dock:
         self._state = state
         self._loaded = loaded
         self._hotplug = hotplug
+        self._clock = clock
+        self._rules = rules
         handing_out = dataclasses.replace(
             desk_of(loaded, state.sealer, clock), docked=self._docked, changed=self._handed_out
         )
@@ -117,6 +120,8 @@ class Dock:
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(RuntimeError, ValueError):  # not the main thread: a rehearsal
                 loop.add_signal_handler(number, self._stop.set)
+        if (year := self._calendar_unknown()) is not None:
+            log.warning("calendar-unknown year=%d: update sealdock; deadlines count early", year)
         try:
             async with (
                 control.serving(self._state.root, self._answer, answering.may),
@@ -212,6 +217,11 @@ class Dock:
             self._last_totals = cast("dict[str, object]", await asked)
         return self._last_totals
 
+    def _calendar_unknown(self) -> int | None:
+        """Return a coming year whose working days are needed and not known (R-2WD), or None."""
+        today = datetime.now(self._loaded.zone).date()
+        return calendar_unknown(self._rules.preset.content, self._rules.days, today)
+
     def _about_now(self) -> dict[str, object]:
         bays = [dataclasses.asdict(view) for view in self.views]
         disabled = [bay.name for bay in self._loaded.settings.bays if not bay.enabled]
@@ -224,5 +234,7 @@ class Dock:
             "unmapped": [{"node": one.node, "port": one.port} for one in self._placing.unmapped],
             "free_bytes": self._state.store.free_bytes(),
             "published": self._state.signing.published,
+            "dock_clock": dataclasses.asdict(self._clock.trust()),
+            "calendar_unknown": self._calendar_unknown(),
             "asked_ms": time.time_ns() // 1_000_000,
         }

@@ -159,12 +159,17 @@ def _codes(faults: JSON) -> list[str]:
     return [str(one.get("code")) for one in listed if isinstance(one, dict)]
 
 
-def check_because(verdict: str, because: Item | None, lang: str) -> str:
-    """Return the checklist's outcome, and the one thing that matters most, in one sentence."""
+def check_because(verdict: str, because: Mapping[str, JSON] | None, lang: str) -> str:
+    """Return the checklist's outcome, and the one thing that matters most, in one sentence.
+
+    `because` is an item with all that is known of it, as a bay's view holds it.
+    """
     whole = say(f"verdict.{verdict}", lang)
     if because is None:
         return whole
-    return say("check.because", lang, verdict=whole, said=check_said(because, lang))
+    told = because.get("told")
+    said = _said(because, told if isinstance(told, dict) else {}, lang)
+    return say("check.because", lang, verdict=whole, said=said)
 
 
 def _measure(value: int | None, unit: str, lang: str) -> str:

@@ -1,7 +1,8 @@
 """`sealdock status`: what each bay does, and how the log stands."""
 
 import time
-from datetime import tzinfo
+from dataclasses import asdict
+from datetime import datetime, tzinfo
 from typing import Any, cast
 
 import click
@@ -9,12 +10,15 @@ import click
 from config import text
 from config.exit_codes import ExitCode
 from config.messages import say
+from config.presets import rule_preset
 from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.custody_lines import out_line, out_rows, overdue_now
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.printing import SCHEMA, json_line
 from dock_daemon.commands.signing_lines import alarm_lines, signing_lines
+from dock_daemon.docking.working_days import ChinasWorkingDays, calendar_unknown
+from dock_daemon.wording import check_because
 
 Row = dict[str, Any]  # what the dock answers is JSON: this command knows its shape
 
@@ -30,10 +34,13 @@ def status(invocation: Invocation) -> None:
     """
     answer, running = ask(invocation.loaded, {"ask": "status"})
     told = cast("Row", answer)
-    now = SystemClock().at()
+    clock = SystemClock()
+    now, trust = clock.at(), clock.trust()
+    year = _calendar_unknown(invocation)
     overdue = overdue_now(invocation, now.utc_ms)
     if invocation.json:
         known = {"schema": SCHEMA, "running": running, "clock": now.sync, **told}
+        known |= {"dock_clock": asdict(trust), "calendar_unknown": year}
         click.echo(json_line({**known, "overdue": out_rows(overdue, now.utc_ms)}))
     else:
         # What nobody may overlook comes first.
@@ -41,12 +48,26 @@ def status(invocation: Invocation) -> None:
             click.echo(line)
         for out in overdue:
             click.echo(out_line(out, now.utc_ms, invocation.lang, invocation.loaded.zone))
+        if year is not None:
+            click.echo(say("clock-trust.calendar", invocation.lang, year=year))
         click.echo(say(f"clock.{now.sync}", invocation.lang))
+        if trust.uncertainty_us is not None:
+            within_ms = -(-trust.uncertainty_us // 1000)
+            kept = {"source": trust.source, "within_ms": within_ms}
+            click.echo(say("clock-trust.kept", invocation.lang, **kept))
         for line in _lines(told, invocation, invocation.loaded.zone, running=running):
             click.echo(line)
     faulty = running and any(bay["state"] == "fault" for bay in told["bays"])
-    if faulty or overdue or told["signing"]["state"] == "stopped":
+    if faulty or overdue or year is not None or told["signing"]["state"] == "stopped":
         raise click.exceptions.Exit(ExitCode.WARNINGS)
+
+
+def _calendar_unknown(invocation: Invocation) -> int | None:
+    """Return a coming year whose working days are needed and not known yet (R-2WD), or None."""
+    loaded = invocation.loaded
+    preset = rule_preset(loaded.settings.rules.preset, loaded.directory).content
+    today = datetime.now(loaded.zone).date()
+    return calendar_unknown(preset, ChinasWorkingDays(), today)
 
 
 def _lines(told: Row, invocation: Invocation, zone: tzinfo, *, running: bool) -> list[str]:
@@ -100,6 +121,8 @@ def _bay_line(bay: Row, lang: str, zone: tzinfo) -> str:
         parts.append(say("pull.due", lang, due=text.local_time(bay["due_ms"], zone)))
     if bay["docking"] and not bay["registered"]:
         parts.append(say("bay.unregistered", lang))
+    if bay["verdict"]:
+        parts.append(check_because(bay["verdict"], bay["because"], lang))
     if bay["error"]:
         parts.append(bay["error"])
     parts.append(say(f"bay-hint.{bay['state']}", lang, bay=bay["bay"]))

@@ -168,7 +168,8 @@ class PlainTeller:
 
     def _checked(self, event: Checked) -> list[str]:
         lines = [line for item in event.items for line in wording.check_lines(item, self._lang)]
-        return [*lines, wording.check_because(event.verdict, event.because, self._lang)]
+        because = None if event.because is None else event.because.with_told()
+        return [*lines, wording.check_because(event.verdict, because, self._lang)]
 
     def _plan(self, event: Planned) -> list[str]:
         if not event.clips:

@@ -11,6 +11,8 @@ from typing import Final, Protocol
 import chinese_calendar
 from chinese_calendar.constants import holidays
 
+from config.presets import RulePreset
+
 _YEARS: Final[frozenset[int]] = frozenset(day.year for day in holidays)
 
 
@@ -29,6 +31,17 @@ class ChinasWorkingDays:
         if day.year not in _YEARS:
             return None
         return bool(chinese_calendar.is_workday(day))
+
+
+def calendar_unknown(preset: RulePreset, days: WorkingDays, today: date) -> int | None:
+    """Return a coming year that deadlines of `preset` need and nobody knows yet, or None.
+
+    An agency that counts in hours needs no calendar.
+    """
+    counted = (preset.deadline, preset.label, preset.special, preset.close)
+    if all(rule is None or rule.working_days is None for rule in counted):
+        return None
+    return unknown_year(days, today)
 
 
 def unknown_year(days: WorkingDays, today: date, *, ahead_days: int = 30) -> int | None:

@@ -314,7 +314,7 @@ def test_what_matters_most_is_the_one_reason() -> None:
     outcome = check(worst, WANTED)
     assert outcome.because is not None
     assert (outcome.because.item, outcome.verdict) == ("taken-over", "unfit")
-    said = wording.check_because(outcome.verdict, outcome.because, "zh-CN")
+    said = wording.check_because(outcome.verdict, outcome.because.with_told(), "zh-CN")
     assert said == "不可领用：采集中断，还有 0 个文件"
     warned = check(seen(battery=Battery(percent=70)), WANTED)
     assert (warned.verdict, warned.because and warned.because.item) == ("fit", "battery")
