@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 
-from dock_daemon.evidence import key_change, manifests
+from dock_daemon.evidence import history, key_change, manifests
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
 
-PAGED: Final = frozenset({"clips", "findings", "custody"})
+PAGED: Final = frozenset({"clips", "findings", "custody", "health"})
 PAGE: Final = 2000
 """No more rows than this are told at a time; `before` asks for those that come next."""
 
@@ -81,6 +81,15 @@ class AskCustody(_Ask, tag="custody"):
     before: _Natural | None = None
 
 
+class AskHealth(_Ask, tag="health"):
+    """What was seen of recorders themselves since then (ms UTC); an empty `recorder`: of all."""
+
+    recorder: Annotated[str, msgspec.Meta(max_length=120)] = ""
+    since_ms: _Natural = 0
+    limit: _Natural = 0
+    before: _Natural | None = None
+
+
 Question: TypeAlias = (
     AskStatus
     | AskClips
@@ -91,6 +100,7 @@ Question: TypeAlias = (
     | AskClip
     | AskKeys
     | AskCustody
+    | AskHealth
 )
 
 
@@ -280,9 +290,19 @@ def _answer(ledger: Ledger, asked: Question, published: int) -> object:
             return manifests.clip(ledger, sha256)
         case AskKeys():
             return key_change.history(ledger)
-        case AskCustody(recorder=recorder, before=before, limit=limit):
-            limit = min(limit or PAGE, PAGE)
+        case AskCustody() | AskHealth():
+            return _of_recorders(ledger, asked)
+
+
+def _of_recorders(ledger: Ledger, asked: AskCustody | AskHealth) -> object:
+    limit = min(asked.limit or PAGE, PAGE)
+    match asked:
+        case AskCustody(recorder=recorder, before=before):
             return custody(ledger, recorder=recorder, before=before, limit=limit)
+        case AskHealth(recorder=recorder, since_ms=since_ms, before=before):
+            return history.health(
+                ledger, recorder=recorder, since_ms=since_ms, before=before, limit=limit
+            )
 
 
 def _signed(ledger: Ledger) -> int:
