@@ -54,7 +54,6 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     bridge.ChannelNotOpenedError: Fault("channel-not-opened", ExitCode.NOT_FOUND),
     bridge.RecorderSilentError: Fault("recorder-silent", ExitCode.FAILED, retry=True),
     bridge.BadAnswerError: Fault("bad-answer", ExitCode.FAILED, retry=True),
-    bridge.WireError: Fault("bad-answer", ExitCode.FAILED, retry=True),
     bridge.RefusedError: Fault("recorder-refused", ExitCode.FAILED),
     bridge.RecorderBusyError: Fault("recorder-busy", ExitCode.BUSY, retry=True),
     # Never retried by itself: recorders lock.

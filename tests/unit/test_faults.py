@@ -15,7 +15,7 @@ from config.errors import ConfigError
 from config.exit_codes import ExitCode
 from config.messages import LANGUAGES, catalogue
 from dock_daemon.faults import EXPECTED, TABLE, fault_of, remedy, sentence
-from firmware_bridge.errors import NotOpenedError
+from firmware_bridge.errors import BadAnswerError, NotOpenedError
 from hashing.errors import EvidenceError
 
 EXAMPLES: dict[str, object] = {"int": 7, "float": 7.0, "str": "x", "Path": Path("/x"), "bytes": b""}
@@ -44,10 +44,10 @@ def example(kind: type[Exception]) -> Exception:
 
 
 def test_every_error_has_a_row() -> None:
-    """Each error has a row of its own; only those of evidence share one."""
+    """Each error has a row of its own; only those of evidence, and of bad answers, share one."""
     for kind in kinds():
         assert issubclass(kind, EXPECTED), kind
-        assert kind in TABLE or issubclass(kind, EvidenceError), kind
+        assert kind in TABLE or issubclass(kind, EvidenceError | BadAnswerError), kind
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
