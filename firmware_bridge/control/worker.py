@@ -26,6 +26,7 @@ CPU_S: Final = 300
 DESCRIPTORS: Final = 32
 # The wall-clock bound of one request. The core's own is shorter, and hangs up.
 REQUEST_S: Final = 600
+CLOSE_S: Final = 0.5
 _RECEIVE: Final = 1 << 16
 
 
@@ -79,10 +80,12 @@ def serve(
     *,
     open_with: Callable[..., Driver] = open_driver,
     begin: Callable[[], None] = lambda: None,
+    end: Callable[[], None] = lambda: None,
 ) -> None:
     """Answer the requests that come over `link` until the core hangs up.
 
-    `begin` is called as each request has come. What fails is told, not raised.
+    `begin` is called as each request has come, `end` before the channel is closed. What fails
+    is told, not raised.
     """
     core = Conversation(link)
     driver: Driver | None = None
@@ -98,6 +101,7 @@ def serve(
         _last_word(core, _as_error(error))
     finally:
         if driver is not None:
+            end()
             driver.close()
 
 
@@ -220,12 +224,22 @@ def main() -> None:
     """Serve the socket on descriptor 0, then leave."""
     confine()
     with socket.socket(fileno=os.dup(0)) as link:
-        # SIGALRM is not caught: it ends the process, and the core sees that.
-        serve(link, RealClock(), begin=_alarm)
+        serve(link, RealClock(), begin=_limit, end=_let_go)
 
 
-def _alarm() -> None:
+def _limit() -> None:
+    """Bound the request that begins: SIGALRM ends the process, and the core sees that."""
     signal.alarm(REQUEST_S)
+
+
+def _let_go() -> None:
+    """Keep the kernel from holding the close of a serial port that nobody reads from.
+
+    It waits half a minute (`closing_wait`) for what was sent to leave, and no flush takes that
+    back from a USB port. A signal ends the wait; the port is closed all the same.
+    """
+    signal.signal(signal.SIGALRM, lambda _signal, _frame: None)
+    signal.setitimer(signal.ITIMER_REAL, CLOSE_S, CLOSE_S)
 
 
 if __name__ == "__main__":
