@@ -14,6 +14,10 @@ from hashing.journal_bodies import closed, read_path
 STAMP: Final = "stamp_ms"
 """A member of `clip` beyond the format's: the file's modification time, as its volume has it."""
 
+FOUND: Final = "found"
+"""A member of `opened` beyond the format's: the file was there already, so when it was opened is
+not known."""
+
 # FAT keeps a modification time in steps of two seconds, and only once it was unmounted.
 _STEP_MS: Final = 2000
 _KINDS: Final = ("opened", "clip", "renamed", "removed", "overwritten", "erased")
@@ -47,7 +51,7 @@ class ClipIndex:
 
     def __init__(self) -> None:
         self._clips: dict[bytes, Listed] = {}
-        self._opened: dict[bytes, int] = {}
+        self._opened: dict[bytes, int | None] = {}
 
     @classmethod
     def of(cls, lines: Iterable[bytes]) -> "ClipIndex":
@@ -73,7 +77,7 @@ class ClipIndex:
             return
         match record.kind:
             case "opened":
-                self._opened[path] = record.at.utc_ms
+                self._opened[path] = None if body.get(FOUND) is True else record.at.utc_ms
             case "clip":
                 told, stamp = closed(body), body.get(STAMP)
                 listed = Listed(
@@ -95,9 +99,13 @@ class ClipIndex:
             del self._clips[path]  # so that it comes last
         self._clips[path] = listed
 
-    def open(self, path: bytes, at_ms: int) -> None:
-        """Note when a file was opened."""
+    def open(self, path: bytes, at_ms: int | None) -> None:
+        """Note when a file was opened; None if only that it is there is known."""
         self._opened[path] = at_ms
+
+    def is_open(self, path: bytes) -> bool:
+        """Tell whether the journal has yet to say what the file at `path` holds."""
+        return path in self._opened
 
     def opened_ms(self, path: bytes) -> int | None:
         """Return when a file that is not closed yet was opened."""
@@ -105,12 +113,13 @@ class ClipIndex:
 
     def rename(self, path: bytes, now: bytes | None) -> None:
         """Note that a file has another name; None for one that is not known whole."""
-        opened, listed = self._opened.pop(path, None), self._clips.pop(path, None)
+        was_open, opened_ms = path in self._opened, self._opened.pop(path, None)
+        listed = self._clips.pop(path, None)
         if now is None:
             return
         self.drop(now)
-        if opened is not None:
-            self._opened[now] = opened
+        if was_open:
+            self._opened[now] = opened_ms
         if listed is not None:
             self._clips[now] = listed
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.clip_index import STAMP, ClipIndex, Listed
+from agent.clip_index import FOUND, STAMP, ClipIndex, Listed
 from agent.clip_queue import ClipQueue, Hashed
 from agent.clip_tree import ClipTree, Happened, There
 from agent.errors import StateUnusableError
@@ -213,6 +213,7 @@ class Watch:
             if closing is not None and self._counts(path):
                 self._queue.put(path, closing)
         elif self._counts(path) and self._is_file(path):
+            self._say_found(path)
             self._queue.add(path, end_ms=self._journal.now().utc_ms, late=False)
 
     def _gone(self, path: bytes) -> None:
@@ -246,10 +247,11 @@ class Watch:
 
     def _journalled(self, clip: Hashed) -> None:
         """Write down what a clip holds, unless the journal says so already."""
+        was_open = self._index.is_open(clip.path)
         opened_ms = self._index.opened_ms(clip.path)
         created_ms = self._created_ms.pop(clip.path, None)
         known, end_ms = self._index.get(clip.path), self._end_ms(clip)
-        if known is None or (known.sha256, known.size) != (clip.sha256, clip.size):
+        if was_open or known is None or known.sha256 != clip.sha256:
             self._journal.append(
                 "clip",
                 {
@@ -316,7 +318,14 @@ class Watch:
         listed = self._index.get(there.path)
         if self._queue.has(there.path) or (listed and listed.looks_like(there.status)):
             return
+        self._say_found(there.path)
         self._queue.add(there.path, end_ms=None, late=True)
+
+    def _say_found(self, path: bytes) -> None:
+        """Write down that a name is to be hashed: what is there may not be what was closed."""
+        if not self._index.is_open(path):
+            self._index.open(path, None)
+            self._journal.append("opened", {"path": spell_path(path), FOUND: True})
 
     # -- files ---------------------------------------------------------------------------
 

@@ -63,8 +63,9 @@ class Script:
         return line
 
     def start(self, alive_s: int = 60) -> None:
-        """Say that the companion starts."""
+        """Say that the companion starts, and has gone through its volume."""
         self.add("start", {"alive_s": alive_s, "watched": [".mp4"], "software": "test"})
+        self.add("rescanned", {"reason": "start", "clips": 0})
 
     def clip(self, path: str, content: str, *, size: int = 1000) -> None:
         """Say that a clip was closed; `content` is its digest's first digits."""

@@ -77,11 +77,15 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is open after some records: clips in the order of their records."""
+    """What is open after some records: clips in the order of their records.
+
+    `scanned`: the recorder has gone through its volume since it started, or had it back.
+    """
 
     clips: tuple[Expected, ...] = ()
     opened: tuple[Opened, ...] = ()
     watched: tuple[str, ...] = ()
+    scanned: bool = False
     pulse: Pulse | None = None
 
 
@@ -137,6 +141,7 @@ class _Folding:
         }
         self._opened = {path_key(one.path): one for one in account.opened}
         self._watched = account.watched
+        self._scanned = account.scanned
         self._pulse = account.pulse
         self._quiet: list[Quiet] = []
 
@@ -146,7 +151,11 @@ class _Folding:
         body = record.body
         match record.kind:
             case "start":
-                self._watched = _texts(body["watched"])
+                self._watched, self._scanned = _texts(body["watched"]), False
+            case "returned":
+                self._scanned = False
+            case "rescanned":
+                self._scanned = True
             case "opened":
                 self._open(record)
             case "clip":
@@ -166,7 +175,13 @@ class _Folding:
         """Return the account."""
         clips = tuple(self._clips[number] for number in sorted(self._clips))
         opened = tuple(sorted(self._opened.values(), key=lambda one: one.record))
-        account = Account(clips=clips, opened=opened, watched=self._watched, pulse=self._pulse)
+        account = Account(
+            clips=clips,
+            opened=opened,
+            watched=self._watched,
+            scanned=self._scanned,
+            pulse=self._pulse,
+        )
         return Folded(account, tuple(self._quiet))
 
     def _beat(self, record: Record) -> None:

@@ -62,7 +62,8 @@ def judge(
 
     `sealed` are the contents, of those that `digests` names, that had been sealed before this
     docking; `seen` the keys of findings that stand already. `whole` says that the journal was
-    read to its end and holds throughout: else nothing is called unclosed or unlisted. `unread`
+    read to its end and holds throughout: else nothing is called unclosed, and nothing unlisted,
+    nor if the recorder has yet to go through its volume. `unread`
     says that there is more of it, in which a clip may have been erased: then nothing is judged.
     """
     judging = _Judging(account, card, sealed, recorder)
@@ -71,7 +72,7 @@ def judge(
         return [], judging.unknown + len(found)
     if whole and card.listing_sound:
         found += judging.unclosed()
-    if whole:
+    if whole and account.scanned:
         found += judging.unlisted()
     return [one for one in found if one.key not in seen][:MOST], judging.unknown
 
@@ -112,6 +113,7 @@ class _Judging:
         self._sealed = sealed
         self._recorder = recorder.casefold()
         self._at = {path_key(file.path): file for file in card.files}
+        self._opened = {path_key(one.path) for one in account.opened}
         self._there = {file.sha256 for file in card.files if file.sha256}
         self.unknown = 0
 
@@ -130,7 +132,8 @@ class _Judging:
         """Return what is known of a clip whose content is neither here nor sealed."""
         now = self._at.get(path_key(clip.path)) if clip.whole else None
         if clip.rewritten is None and now is not None:
-            if not now.sha256:
+            # Unread, or opened again: what it was closed with, the journal has yet to say.
+            if not now.sha256 or path_key(clip.path) in self._opened:
                 return None
             facts: dict[str, JSON] = {"found_sha256": now.sha256, "found_size": now.size}
             return self._found("journal-differs", clip, facts, now.sha256)
@@ -156,15 +159,15 @@ class _Judging:
         """Yield the files that the recorder never closed, of names that it looks at."""
         told = {clip.sha256 for clip in self._account.clips}
         named = {path_key(clip.path) for clip in self._account.clips}
-        named |= {path_key(one.path) for one in self._account.opened}
         for file in self._card.files:
             if not file.sha256 or file.sha256 in told or file.sha256 in self._sealed:
                 continue
-            if path_key(file.path) in named or not self._watched(file.path):
+            key = path_key(file.path)
+            if key in named or key in self._opened or not self._watched(file.path):
                 continue
             yield JournalFinding(
                 code="journal-unlisted",
-                key=f"journal-unlisted|{self._recorder}|{path_key(file.path)}|{file.sha256}",
+                key=f"journal-unlisted|{self._recorder}|{key}|{file.sha256}",
                 path=file.path,
                 facts={"found_sha256": file.sha256, "found_size": file.size},
             )

@@ -269,12 +269,33 @@ def test_file_that_the_recorder_never_closed(dock: Dock, script: Script) -> None
 def test_nothing_is_judged_until_the_journal_is_read_to_its_end(dock: Dock, script: Script) -> None:
     """In the rest of a journal may stand what is on the card, and that a clip was erased."""
     script.add("erased", {"path": "DCIM/a.mp4", "sha256": A.sha256})
-    examined = dock.examine(dock.told(script, most=4))
+    examined = dock.examine(dock.told(script, most=5))
     assert not examined.whole
     assert examined.statements[-1].body["verdict"] == "partial"
     assert dock.judge(examined, [B]) == []
     assert dock.unknown == 1
     assert dock.dock(script, [B]) == []
+
+
+@pytest.mark.parametrize("kind", ["start", "returned"])
+def test_nothing_is_unlisted_until_the_recorder_has_looked(
+    dock: Dock, script: Script, kind: str
+) -> None:
+    """After a start, and after its volume was out, the recorder has to go through it first."""
+    foreign = OnCard(path="DCIM/x.mp4", sha256=sha("ff"), size=7)
+    body: Body = {"alive_s": 60, "watched": [".mp4"], "software": "x"} if kind == "start" else {}
+    script.add(kind, body)
+    assert dock.dock(script, [A, B, foreign]) == []
+
+
+def test_clip_that_the_recorder_has_yet_to_hash(dock: Dock, script: Script) -> None:
+    """What was opened again is not held against what was closed before; nor is a new name."""
+    script.add("opened", {"path": "DCIM/b.mp4", "found": True})
+    script.add("opened", {"path": "DCIM/c.mp4", "found": True})
+    again = OnCard(path="DCIM/b.mp4", sha256=sha("b2"), size=1000)
+    fresh = OnCard(path="DCIM/c.mp4", sha256=sha("cc"), size=1000)
+    assert dock.dock(script, [A, again, fresh]) == []
+    assert dock.unknown == 1
 
 
 def test_no_recorder_can_fill_the_log(dock: Dock) -> None:
@@ -307,7 +328,7 @@ def test_key_is_registered_at_the_first_docking(dock: Dock, script: Script) -> N
     script.add("alive")
     more = dock.examine(dock.told(script))
     (one,) = more.statements
-    assert (one.body["first"], one.body["next"]) == (6, 7)
+    assert (one.body["first"], one.body["next"]) == (7, 8)
 
 
 def test_entries_and_documents_are_what_their_format_says(dock: Dock, script: Script) -> None:
@@ -316,7 +337,7 @@ def test_entries_and_documents_are_what_their_format_says(dock: Dock, script: Sc
     kept = [entry.parse(data) for data in dock.ledger.entries(0, dock.ledger.size)]
     registered, told = (one for one in kept if one.kind in {"recorder-registered", "journal"})
     assert registered.body["how"] == "first-docking"
-    assert (told.body["first"], told.body["next"]) == (0, 6)
+    assert (told.body["first"], told.body["next"]) == (0, 7)
     assert "DCIM" not in json.dumps(told.body)
     lines = dock.documents[1]["records"]
     assert isinstance(lines, list)
@@ -412,7 +433,7 @@ def test_cut_journal_is_found(dock: Dock, script: Script) -> None:
     dock.dock(script, there)
     (one,) = dock.dock(before, there)
     assert one.code == "journal-cut"
-    assert (one.facts["known"], one.facts["found"]) == (8, 6)
+    assert (one.facts["known"], one.facts["found"]) == (9, 7)
     assert dock.dock(before, there) == []
 
 
@@ -432,14 +453,14 @@ def test_forked_journal_is_found(dock: Dock, script: Script, more: int) -> None:
 
 def test_journal_that_does_not_hold_is_found(dock: Dock, script: Script) -> None:
     """Records before the first that does not hold count; its line is kept for whoever asks."""
-    script.lines[3] = script.lines[3].replace(b"DCIM/a", b"DCIM/x")
+    script.lines[4] = script.lines[4].replace(b"DCIM/a", b"DCIM/x")
     found = dock.dock(script, [B])
     assert codes(found) == ["journal-broken"]
-    assert (found[0].facts["code"], found[0].facts["record"]) == ("signature", 3)
+    assert (found[0].facts["code"], found[0].facts["record"]) == ("signature", 4)
     assert dock.dock(script, [B]) == []
     known = journal_book.remembered(dock.ledger, NUMBER)
     assert known is not None
-    assert known.position.next == 3
+    assert known.position.next == 4
 
 
 def test_last_known_record_that_was_spoilt_is_found(dock: Dock, script: Script) -> None:

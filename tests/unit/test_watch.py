@@ -151,7 +151,7 @@ def test_clip_that_gets_its_name_when_it_is_whole(camera: Camera) -> None:
     file = camera.record("a.tmp")
     file.rename(camera.clips / "a.mp4")
     camera.settle()
-    assert camera.told() == [("clip", "a.mp4")]
+    assert camera.told() == [("opened", "a.mp4"), ("clip", "a.mp4")]
 
 
 def test_renamed_clip_is_not_hashed_again(camera: Camera) -> None:
@@ -269,9 +269,25 @@ def test_start_finds_what_happened_meanwhile(camera: Camera) -> None:
     assert sorted(camera.told()) == [
         ("clip", "changed.mp4"),
         ("clip", "new.mp4"),
+        ("opened", "changed.mp4"),
+        ("opened", "new.mp4"),
         ("removed", "gone.mp4"),
         ("rescanned", ""),
     ]
+
+
+def test_clip_that_only_looks_changed_is_told_again(camera: Camera) -> None:
+    """A clip whose stamp is another one is hashed again; what is said to be open gets its clip."""
+    file = camera.record("a.mp4")
+    camera.settle()
+    camera.watch.suspend()
+    os.utime(file, (0, 0))
+    camera.told()
+    for expected in ([("opened", "a.mp4"), ("rescanned", ""), ("clip", "a.mp4")], []):
+        camera.watch = camera.watching()
+        camera.settle()
+        assert [one for one in camera.told() if one[0] != "rescanned" or expected] == expected
+        camera.watch.suspend()
 
 
 def test_late_clip_ends_when_it_was_last_written(camera: Camera) -> None:
@@ -337,7 +353,7 @@ def test_lost_news_are_made_up_for(camera: Camera) -> None:
         noise.unlink()
     camera.record("a.mp4")
     camera.settle()
-    assert camera.told() == [("rescanned", ""), ("clip", "a.mp4")]
+    assert camera.told() == [("opened", "a.mp4"), ("rescanned", ""), ("clip", "a.mp4")]
 
 
 def test_flush_waits_for_nothing_but_the_hash(camera: Camera) -> None:
