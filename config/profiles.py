@@ -19,7 +19,7 @@ from config.errors import ConfigError
 from config.layers import explain, nearest
 from config.name_pattern import Named, NamePattern, PatternError
 from config.presets import Label, Preset, load_preset
-from config.toml import parse
+from config.toml import SHIPPED, parse
 
 FileClass = Literal["media", "sidecar", "record", "other"]
 DriverName = Literal["fs-only", "open", "jieli-scsi", "cammpro-ctrl", "zzx-adb"]
@@ -215,6 +215,12 @@ def recorder_profile(name: str, directory: Path) -> Preset[RecorderProfile]:
     for objection in objections(preset.content, source=source):
         raise objection
     return preset
+
+
+def names_in(directory: Path) -> list[str]:
+    """Return the names of all profiles that are shipped or that the site has, sorted."""
+    places = (directory / "recorders", SHIPPED / "recorders")
+    return sorted({found.stem for place in places for found in place.glob("*.toml")})
 
 
 def recorder_profiles(

@@ -22,6 +22,7 @@ from dock_daemon.evidence.questions import Digest
 from dock_daemon.evidence.signing import Said
 from dock_daemon.evidence.state import State
 from dock_daemon.evidence.store import CLIPS
+from dock_daemon.recorders import journal_book
 from hashing.canonical import JSON
 from hashing.checkpoint import MAX_SIZE
 from hashing.errors import EvidenceError
@@ -79,6 +80,14 @@ class TellAccess(_Tell, tag="access"):
     reason: _Text
 
 
+class TellRecorderKey(_Tell, tag="recorder-key"):
+    """The next key that a recorder tells is to be taken for its own: `by` says so."""
+
+    recorder: _Name
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    by: Annotated[str, msgspec.Meta(max_length=120)] = ""
+
+
 class TellCheck(_Tell, tag="check"):
     """What is in a bay, or in every one, is to be checked where it is."""
 
@@ -87,7 +96,14 @@ class TellCheck(_Tell, tag="check"):
 
 Asked: TypeAlias = AskSigning | AskInventory
 Told: TypeAlias = (
-    TellWitness | TellCosigned | TellAccess | TellIssue | TellReturn | TellTripBegin | TellTripEnd
+    TellWitness
+    | TellCosigned
+    | TellAccess
+    | TellRecorderKey
+    | TellIssue
+    | TellReturn
+    | TellTripBegin
+    | TellTripEnd
 )
 
 _ASKED: Final = ("signing", "inventory")
@@ -180,6 +196,9 @@ class Answering:
                 return sealer.ask(lambda ledger: signing.cosigned(ledger, note))
             case TellAccess():
                 return self._accessed(told)
+            case TellRecorderKey(recorder=recorder, reason=reason, by=by):
+                piece = journal_book.order(recorder, by_whom=by, reason=reason)
+                return {"seq": sealer.submit(piece).result().seq}
             case TellIssue() | TellReturn() | TellTripBegin() | TellTripEnd():
                 if self._desk is None:
                     raise ValueError("no recorders are handed out here")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from config.loader import Loaded
 from config.settings import Control
@@ -43,17 +43,67 @@ _LASTING: Final = frozenset({Capability.IDENTITY, Capability.HOLDER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How recorders are reached: by which workers, with which passwords.
+
+    Without a `memory` of what recorders refused, no password is tried. `stand_ins` are nodes
+    that are opened in place of those that udev names, in rehearsals without hardware.
+    """
+
+    control: Control
+    passwords: Path
+    memory: PasswordMemory | None
+    zone: str
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        loaded: Loaded,
+        memory: PasswordMemory | None,
+        stand_ins: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return the ways that the settings describe."""
+        control = loaded.settings.control
+        return cls(
+            control=control,
+            passwords=loaded.directory / control.passwords,
+            memory=memory,
+            zone=loaded.settings.dock.timezone,
+            stand_ins=stand_ins or {},
+        )
+
+    @contextmanager
+    def session(
+        self, profile: Profile, channel: ChannelAppeared, stop: threading.Event
+    ) -> Iterator[Session]:
+        """Open a session by a profile's driver; raises what Session.open raises."""
+        control, content = self.control, profile.content
+        request = wire.Open(
+            driver=content.driver,
+            channel=self._channel(profile, channel),
+            zone=self.zone,
+            password="" if content.password is None else content.password.name,
+            passwords=str(self.passwords),
+            params=content.quirks,
+        )
+        workers = Workers.at(control.socket, control.scsi_socket, timeout_s=control.timeout_s)
+        with Session(request, workers=workers, stop=stop, memory=self.memory) as session:
+            yield session
+
+    def _channel(self, profile: Profile, channel: ChannelAppeared) -> wire.Channel:
+        kind, serial = profile.content.channel, channel.seen.serial
+        node = self.control.adb if kind == "adb" else channel.node
+        return wire.Channel(kind=kind, node=self.stand_ins.get(node, node), serial=serial)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
     """Asks recorders, for one dock."""
 
     profiles: Sequence[Profile]
-    control: Control
-    passwords: Path
-    memory: PasswordMemory
-    zone: str
+    ways: Ways
     wants: Callable[[Profile], Wants]
-    # Nodes that are opened in place of those that udev names, in rehearsals without hardware.
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
 
     def greet(
         self,
@@ -70,7 +120,7 @@ class Meeting:
         last: RecorderError = NotThisRecorderError("no profile fits what its port shows")
         for profile in matching.of_channel(self.profiles, channel.seen):
             try:
-                with self.session(profile, channel, stop) as session:
+                with self.ways.session(profile, channel, stop) as session:
                     if before is not None and _same(session, before):
                         return replace(before, channel=channel.sys_path)
                     wants = replace(self.wants(profile), switch=switch)
@@ -85,29 +135,6 @@ class Meeting:
             else:
                 return _met(greeting, channel)
         raise last
-
-    @contextmanager
-    def session(
-        self, profile: Profile, channel: ChannelAppeared, stop: threading.Event
-    ) -> Iterator[Session]:
-        """Open a session by a profile's driver; raises what Session.open raises."""
-        control, content = self.control, profile.content
-        request = wire.Open(
-            driver=content.driver,
-            channel=self._way(profile, channel),
-            zone=self.zone,
-            password="" if content.password is None else content.password.name,
-            passwords=str(self.passwords),
-            params=content.quirks,
-        )
-        workers = Workers.at(control.socket, control.scsi_socket, timeout_s=control.timeout_s)
-        with Session(request, workers=workers, stop=stop, memory=self.memory) as session:
-            yield session
-
-    def _way(self, profile: Profile, channel: ChannelAppeared) -> wire.Channel:
-        kind, serial = profile.content.channel, channel.seen.serial
-        node = self.control.adb if kind == "adb" else channel.node
-        return wire.Channel(kind=kind, node=self.stand_ins.get(node, node), serial=serial)
 
 
 def meeting_of(
@@ -142,10 +169,7 @@ def meeting_of(
 
     return Meeting(
         profiles=rules.profiles,
-        control=settings.control,
-        passwords=loaded.directory / settings.control.passwords,
-        memory=PasswordMemory(state.root),
-        zone=settings.dock.timezone,
+        ways=Ways.of(loaded, PasswordMemory(state.root), stand_ins),
         wants=lambda profile: Wants(
             exchanges=settings.clocks.exchanges,
             dock_time=dock_time,
@@ -153,7 +177,6 @@ def meeting_of(
             not_set=functools.partial(not_set, profile),
             journal_from=journal_from,
         ),
-        stand_ins=stand_ins,
     )
 
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 
-from dock_daemon.evidence import history, key_change, manifests
+from dock_daemon.evidence import history, key_change, manifests, roll
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
 
-PAGED: Final = frozenset({"clips", "findings", "custody", "health"})
+PAGED: Final = frozenset({"clips", "findings", "custody", "health", "recorders"})
 PAGE: Final = 2000
 """No more rows than this are told at a time; `before` asks for those that come next."""
 
@@ -90,6 +90,13 @@ class AskHealth(_Ask, tag="health"):
     before: _Natural | None = None
 
 
+class AskRecorders(_Ask, tag="recorders"):
+    """The recorders that ever said who they are, the one docked last first."""
+
+    limit: _Natural = 0
+    before: _Natural | None = None
+
+
 Question: TypeAlias = (
     AskStatus
     | AskClips
@@ -101,6 +108,7 @@ Question: TypeAlias = (
     | AskKeys
     | AskCustody
     | AskHealth
+    | AskRecorders
 )
 
 
@@ -290,11 +298,11 @@ def _answer(ledger: Ledger, asked: Question, published: int) -> object:
             return manifests.clip(ledger, sha256)
         case AskKeys():
             return key_change.history(ledger)
-        case AskCustody() | AskHealth():
+        case AskCustody() | AskHealth() | AskRecorders():
             return _of_recorders(ledger, asked)
 
 
-def _of_recorders(ledger: Ledger, asked: AskCustody | AskHealth) -> object:
+def _of_recorders(ledger: Ledger, asked: AskCustody | AskHealth | AskRecorders) -> object:
     limit = min(asked.limit or PAGE, PAGE)
     match asked:
         case AskCustody(recorder=recorder, before=before):
@@ -303,6 +311,8 @@ def _of_recorders(ledger: Ledger, asked: AskCustody | AskHealth) -> object:
             return history.health(
                 ledger, recorder=recorder, since_ms=since_ms, before=before, limit=limit
             )
+        case AskRecorders(before=before):
+            return roll.recorders(ledger, before=before, limit=limit)
 
 
 def _signed(ledger: Ledger) -> int:

@@ -16,14 +16,14 @@ from config.profiles import Channel, Match, RecorderProfile, path_fits
 Kind: TypeAlias = Literal["serial", "scsi", "usb", "disk"]
 Profile: TypeAlias = Preset[RecorderProfile]
 
-# A profile's channel → the kind of device on which it is reached. adb has no node of its own.
-_KIND_OF: Final[Mapping[Channel, Kind]] = {
+KIND_OF: Final[Mapping[Channel, Kind]] = {
     "none": "disk",
     "serial": "serial",
     "scsi": "scsi",
     "usb": "usb",
     "adb": "usb",
 }
+"""A profile's channel → the kind of device on which it is reached. adb has no node of its own."""
 _ADB: Final = "ff4201"  # the class, subclass and protocol of adb's interface
 # How much each kind of mark says about the make.
 _WEIGHTS: Final[Mapping[str, int]] = {
@@ -121,9 +121,14 @@ def expects_channel(profiles: Iterable[Profile], seen: Seen | None) -> bool:
 
 
 def nearest(profiles: Iterable[Profile], seen: Seen) -> tuple[Near, ...]:
-    """Return the profiles with anything in common with a device, the nearest first."""
+    """Return the profiles with anything in common with a device: who fits, then the nearest.
+
+    Nobody has looked at what is on it: marks on a medium do not fit.
+    """
     near = [_near(profile, seen) for profile in profiles]
-    return tuple(sorted((one for one in near if one.nearness), key=lambda one: -one.nearness))
+    return tuple(
+        sorted((one for one in near if one.nearness), key=lambda one: (not one.fits, -one.nearness))
+    )
 
 
 def _near(profile: Profile, seen: Seen) -> Near:
@@ -136,7 +141,7 @@ def _near(profile: Profile, seen: Seen) -> Near:
 
 
 def _reasons(profile: RecorderProfile, seen: Seen) -> tuple[Reason, ...]:
-    kind = _KIND_OF[profile.channel]
+    kind = KIND_OF[profile.channel]
     reasons = [Reason(mark="channel", fits=kind == seen.kind, wanted=(kind,), found=seen.kind)]
     if profile.channel == "adb":
         reasons.append(
@@ -147,7 +152,8 @@ def _reasons(profile: RecorderProfile, seen: Seen) -> tuple[Reason, ...]:
                 found=" ".join(seen.interfaces),
             )
         )
-    return (*reasons, *_marks(profile.match, seen, None))
+    paths = () if profile.channel == "none" else None
+    return (*reasons, *_marks(profile.match, seen, paths))
 
 
 def _marks(match: Match, seen: Seen | None, paths: Sequence[str] | None) -> tuple[Reason, ...]:

@@ -125,7 +125,7 @@ def test_whatever_a_device_says_has_an_answer(seen: Seen, paths: list[str]) -> N
     """Every medium has a profile; who may ask is exactly who fits; the ranking never rises."""
     assert matching.of_medium(PROFILES, seen, paths) in PROFILES
     near = matching.nearest(PROFILES, seen)
-    ranks = [one.nearness for one in near]
+    ranks = [(one.fits, one.nearness) for one in near]
     assert ranks == sorted(ranks, reverse=True)
     may_ask = {one.name for one in matching.of_channel(PROFILES, seen)}
     asking = {one.profile.name for one in near if one.profile.content.channel != "none"}
