@@ -1,8 +1,9 @@
 """SCSI commands as they are, through Linux' SCSI generic driver (SG_IO, version 3).
 
-The structure is that of <scsi/sg.h>; times are in milliseconds. Commands of a maker's own need
-CAP_SYS_RAWIO. A device that was just put in answers its first command with "unit attention"
-and has not carried it out: such a command is sent once more.
+The structure is that of <scsi/sg.h>; times are in milliseconds. A node that is open for reading
+and writing lets every command through, also a maker's own. A device that was just put in
+answers its first command with "unit attention" and has not carried it out: such a command is
+sent once more.
 """
 
 import ctypes

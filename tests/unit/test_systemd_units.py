@@ -52,8 +52,7 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
 # In tenths. Of the core's twelve, five are the host's network namespace, without which udev
 # is silent, and four the reading of the clock's state, which ProtectClock= would forbid;
 # PrivateUsers= and ProcSubset= would take from it udev's sender and the boot id.
-# The web face's and the messenger's are the network, which they are there for. Of the control
-# workers, the one for SCSI has a capability, which counts in no user namespace.
+# The web face's and the messenger's are the network, which they are there for.
 @pytest.mark.parametrize(
     ("name", "most"),
     [
@@ -61,7 +60,7 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
         ("sealdock-adb", 7),
         ("sealdock-central", 11),
         ("sealdock-control@", 4),
-        ("sealdock-control-scsi@", 8),
+        ("sealdock-control-scsi@", 4),
         ("sealdock-reader@", 4),
         ("sealdock-sync", 13),
         ("sealdock-web", 13),
@@ -171,17 +170,17 @@ def devices(name: str) -> set[str]:
 
 
 def test_right_to_send_scsi_commands_is_apart() -> None:
-    """One unit has a capability and SCSI nodes alone; the other has neither."""
-    usual = unit("sealdock-control@.service")["Service"]
-    scsi = unit("sealdock-control-scsi@.service")["Service"]
-    assert usual["CapabilityBoundingSet"] == usual["AmbientCapabilities"] == ""
-    assert scsi["CapabilityBoundingSet"] == scsi["AmbientCapabilities"] == "CAP_SYS_RAWIO"
+    """SCSI nodes, through which one can write, are one unit's alone; neither has a capability."""
+    for name in ("sealdock-control@", "sealdock-control-scsi@"):
+        service = unit(f"{name}.service")["Service"]
+        assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == ""
+        assert service["PrivateUsers"] == "yes"
+    assert devices("sealdock-control-scsi@") == {"char-sg rw"}
     assert devices("sealdock-control@") == {
         "char-ttyACM rw",
         "char-ttyUSB rw",
         "char-usb_device rw",
     }
-    assert devices("sealdock-control-scsi@") == {"char-sg rw"}
 
 
 def test_adb_server_is_for_control_workers_alone() -> None:
