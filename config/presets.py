@@ -57,11 +57,15 @@ class SpecialRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Trips(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether a registered trip (出差, 异地) moves the base of a deadline to the return."""
+    """Whether a registered trip (出差, 异地) moves the base of a deadline to the return.
+
+    `own` is as in a DeadlineRule.
+    """
 
     rule: RuleId
     article: str
     move_base: bool
+    own: bool = False
 
 
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,7 +21,11 @@ from dock_daemon.docking.deadlines import (
     local_of,
     return_of,
 )
-from dock_daemon.docking.working_days import ChinasWorkingDays, unknown_year
+from dock_daemon.docking.working_days import (
+    ChinasWorkingDays,
+    calendar_unknown,
+    unknown_year,
+)
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LIAONING = rule_preset("liaoning-emergency", Path("/nonexistent")).content
@@ -201,6 +205,15 @@ def test_working_days_are_those_of_the_calendars_own_tables(base: datetime, coun
     worked = get_workdays(after, due_at.date() - timedelta(days=1))
     assert len(worked) == count
     assert worked[-1] == due_at.date() - timedelta(days=1)
+
+
+def test_only_an_agency_that_counts_working_days_needs_their_calendar() -> None:
+    """R-24H needs none; R-2WD is warned of a year that it will need (and Yuyao for R-3WD)."""
+    eve = date(UNANNOUNCED - 1, 12, 20)
+    assert calendar_unknown(LIAONING, DAYS, eve) is None
+    assert calendar_unknown(JILIN, DAYS, eve) == UNANNOUNCED
+    assert calendar_unknown(YUYAO, DAYS, eve) == UNANNOUNCED
+    assert calendar_unknown(JILIN, DAYS, date(UNANNOUNCED - 1, 6, 1)) is None
 
 
 @given(st.dates(date(UNANNOUNCED, 1, 1), date(2100, 1, 1)))
