@@ -63,6 +63,7 @@ CODES: Final[dict[str, str]] = {
     "document-missing": "a sealed document is not in the store",
     "document-damaged": "a stored document is not the one that was sealed",
     "document-malformed": "a sealed document breaks the document format",
+    "journal-records": "a sealed document holds records that are not a recorder's own journal",
     "store-misnamed": "a file in the store does not hold what its name says",
     "store-stray": "a file that does not belong lies in the store",
     "clip-unsealed": "no entry seals this clip",

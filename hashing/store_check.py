@@ -17,6 +17,7 @@ from hashing.claims import Claim, Claims
 from hashing.errors import EvidenceError, FileTroubleError, Trouble
 from hashing.evidence_files import digest_file, listing, read_file
 from hashing.inventory import is_unfinished, look
+from hashing.journal_documents import JournalDocuments
 from hashing.log_walk import Progress
 from hashing.report import Tally
 
@@ -45,6 +46,7 @@ class StoreCheck:
         self._total = claims.clips.total
         self._read = 0
         self._out = Stored()
+        self._journals = JournalDocuments()
         self._closed: set[str] = set()  # directories and files that cannot be looked into
 
     def run(self) -> Stored:
@@ -57,6 +59,8 @@ class StoreCheck:
         for name, where in self._files("documents"):
             documents.pop(bytes.fromhex(name), None)
             self._document(where, bytes.fromhex(name))
+        for where, seq, detail in self._journals.apart():
+            self._tally.problem("journal-records", where, detail, seq)
         self._missing("clip", clips)
         self._missing("document", documents)
         return self._out
@@ -163,12 +167,16 @@ class StoreCheck:
             self._tally.problem(code, where, f"its SHA-256 is {digest}", seq)
             return
         try:
-            document.parse(data)
+            value = document.parse(data)
         except EvidenceError as error:
             self._tally.problem("document-malformed", where, str(error), seq)
             return
         if seq is None:
             self._tally.notice("store-unclaimed", where)
+        elif value.get("kind") == "journal":
+            detail = self._journals.take(value, where, seq)
+            if detail:
+                self._tally.problem("journal-records", where, detail, seq)
 
     def _missing(self, what: str, pending: dict[bytes, int]) -> None:
         for digest, seq in pending.items():
