@@ -34,6 +34,7 @@ from dock_daemon.errors import DockError
 from dock_daemon.evidence import heartbeat
 from dock_daemon.evidence.state import State
 from dock_daemon.meeting import meeting_of
+from dock_daemon.register_file import RegisterFile
 from dock_daemon.shift import ShiftChecks
 from dock_daemon.terms import desk_of, terms_of
 from dock_daemon.turn import AtBay, Desk
@@ -68,8 +69,12 @@ class Dock:
         self._hotplug = hotplug
         self._clock = clock
         self._rules = rules
+        register = RegisterFile(loaded.register, rules.register).current
         handing_out = dataclasses.replace(
-            desk_of(loaded, state.sealer, clock), docked=self._docked, changed=self._handed_out
+            desk_of(loaded, state.sealer, clock),
+            register=register,
+            docked=self._docked,
+            changed=self._handed_out,
         )
         self._answering = Answering(state, handing_out)
         self._overdue = OverdueWatch(state.sealer, clock, terms_of(rules))
@@ -77,6 +82,7 @@ class Dock:
             Parts(state.store, state.sealer, clock, rules),
             loaded.settings.reader,
             stand_ins or {},
+            register,
         )
         meeting = meeting_of(state, loaded, rules, clock, stand_ins or {})
         self._bays = {

@@ -2,11 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from config.register import Register
 from config.settings import Reader
 from dock_daemon.bays.bay_states import Met, Occasion
 from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
@@ -51,6 +52,8 @@ class Desk:
     reader: Reader
     # Card images that are opened in place of device nodes, in rehearsals without hardware.
     stand_ins: Mapping[str, str] = field(default_factory=dict)
+    # Where the register changes while the dock runs; else it is that of the rules.
+    register: Callable[[], Register] | None = None
 
     def place_of(self, medium: MediumAppeared) -> Place:
         """Return where the bytes of a medium that udev reported are read."""
@@ -102,7 +105,7 @@ class Desk:
         try:
             end = TakeOver(
                 opened.source,
-                self.parts,
+                self._parts_now(),
                 bay=bay,
                 report=report,
                 stop=stop,
@@ -116,6 +119,12 @@ class Desk:
         if opened.refusal is not None:
             raise opened.refusal
         return end
+
+    def _parts_now(self) -> Parts:
+        """Return the parts with the register in force: one docking goes by one register."""
+        if self.register is None:
+            return self.parts
+        return replace(self.parts, rules=replace(self.parts.rules, register=self.register()))
 
 
 @dataclass(frozen=True, slots=True)

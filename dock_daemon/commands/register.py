@@ -165,7 +165,7 @@ def _show(invocation: Invocation, judged: _Judged, word: str) -> None:
         click.echo(line)
     click.echo(say(f"register-result.{word}", lang, file=judged.file, rows=judged.rows))
     if word == "imported":
-        click.echo(say("register.restart", lang))
+        click.echo(say("register.effect", lang))
 
 
 def _difference_lines(change: Difference, lang: str) -> list[str]:

@@ -20,7 +20,7 @@ from dock_daemon.evidence.state import State
 from dock_daemon.rehearsal.scripted import ScriptedHotplug
 from tests.cards import make_fat_card
 from tests.commanded import Ended
-from tests.custodies import RECORDER, WANG, ZHANG, Office
+from tests.custodies import RECORDER, ROWS, WANG, ZHANG, Office
 from tests.docks import some_bytes
 
 PORT = "pci-0000:00:14.0-usb-0:1"
@@ -173,3 +173,31 @@ def test_only_the_docks_own_user_and_root_tell() -> None:
         assert answering.may(request, 0)
         assert answering.may(request, os.geteuid())
         assert not answering.may(request, 54_321)
+
+
+async def test_an_imported_register_counts_from_the_next_docking(
+    office: Office, tmp_path: Path
+) -> None:
+    """The dock runs on; a file that is spoilt by hand leaves the last sound one in force."""
+    office.dock.register("ZFY-00318,880318,赵某,执法二科")
+    file = tmp_path / "new.csv"
+    text = "\n".join(["recorder,user_no,name,unit", *ROWS, ""])
+    file.write_text(text, encoding="utf-8")
+    async with serving(office, tmp_path) as served:
+        await served.plug()
+        assert not served.dock.views[0].registered
+        await served.pull()
+        await served.json("register", "import", str(file))
+        await served.plug()
+        assert served.dock.views[0].holder == "张䶮"
+        await served.pull()
+        (office.dock.config / "register.csv").write_text("nonsense", encoding="utf-8")
+        await served.plug()
+        assert served.dock.views[0].holder == "张䶮"
+        await served.pull()
+        (office.dock.config / "register.csv").unlink()
+        await served.plug()
+        assert served.dock.views[0].holder == "张䶮"
+    first, *rest = (one.body["register_sha256"] for one in office.dock.parsed("docked"))
+    assert len({*rest}) == 1
+    assert first not in rest
