@@ -1,6 +1,7 @@
 """Which recorder this is, and whose: asked over its channel, else of the files that it carries."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,7 @@ from config.register import Holder, Register
 from dock_daemon.docking.plan import content_size
 from dock_daemon.docking.sources import Source
 from dock_daemon.recorders.greeting import Greeting
-from firmware_bridge.drivers.fs_only import Identity, identify
+from firmware_bridge.drivers.fs_only import FILES, Identity, identify
 from firmware_bridge.errors import MediumReadError
 from firmware_bridge.volume.listing import Entry
 
@@ -50,9 +51,13 @@ def of_source(
     register: Register,
     stop: threading.Event,
     greeting: Greeting | None = None,
+    files: Sequence[str] = FILES,
 ) -> Known:
-    """Read the identity files and look the recorder up; raise MediumGoneError."""
-    identity = _of_files(source, stop)
+    """Read the identity files and look the recorder up; raise MediumGoneError.
+
+    `files` are those in which its make says who it is, in the order in which they count.
+    """
+    identity = _of_files(source, stop, files)
     number = _number(greeting, identity)
     return Known(identity, register.find(number) if number else None, greeting)
 
@@ -63,7 +68,7 @@ def _number(greeting: Greeting | None, identity: Identity | None) -> str:
     return "" if identity is None else identity.dev_no
 
 
-def _of_files(source: Source, stop: threading.Event) -> Identity | None:
+def _of_files(source: Source, stop: threading.Event, files: Sequence[str]) -> Identity | None:
     for _, entries in source.volumes:
         by_path = {
             entry.text.casefold(): entry
@@ -74,7 +79,7 @@ def _of_files(source: Source, stop: threading.Event) -> Identity | None:
         def content(path: str, at: dict[str, Entry] = by_path) -> bytes | None:
             return _content(source, at.get(path.casefold()), stop)
 
-        identity = identify(content)
+        identity = identify(content, files)
         if identity is not None:
             return identity
     return None

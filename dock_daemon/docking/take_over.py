@@ -83,12 +83,14 @@ class TakeOver:
         recorder: pulled out or unreadable is told in what is returned.
         """
         register, gone = self._parts.rules.register, False
+        profile = self._profile()
+        files = profile.content.identify.files
         try:
-            recorder = identity.of_source(self._source, register, self._stop, self._greeting)
+            recorder = identity.of_source(self._source, register, self._stop, self._greeting, files)
         except (MediumGoneError, StoppedError):
             recorder, gone = identity.of_greeting(self._greeting, register), True
         known = self._parts.sealer.ask(lambda ledger: hearing.before(ledger, recorder.number))
-        work = self._work(recorder, known)
+        work = self._work(recorder, known, profile)
         _docked(work)
         try:
             return self._to_the_end(work, known, gone=gone)
@@ -116,7 +118,7 @@ class TakeOver:
         checking.go_through(work, heard, remaining=fetching.remaining, interrupted=gone)
         return work.minutes.release(interrupted=gone, remaining=fetching.remaining)
 
-    def _work(self, recorder: identity.Known, known: Before) -> Work:
+    def _work(self, recorder: identity.Known, known: Before, profile: Profile) -> Work:
         parts, sealer = self._parts, self._parts.sealer
         handover = Handover(sealer)
         scene = Scene(
@@ -127,7 +129,7 @@ class TakeOver:
             occasion=self._occasion,
             recorder=recorder,
             rules=parts.rules,
-            profile=self._profile(),
+            profile=profile,
         )
         minutes = Minutes(
             scene,

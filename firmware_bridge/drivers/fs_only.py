@@ -7,7 +7,7 @@ verbatim beside it. docs/formats/fs-only.md fixes what is read, and how.
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -18,6 +18,7 @@ LookUp: TypeAlias = Callable[[str], bytes | None]
 
 SETTINGS_FILES: Final = ("Param.ini", "PARAM.INI", "param.ini")
 INFO_FILE: Final = "DCIM/100MEDIA/Info.dat"
+FILES: Final = (*SETTINGS_FILES, INFO_FILE)
 MAX_FILE: Final = 64 * 1024
 MAX_VALUE: Final = 128
 
@@ -39,25 +40,28 @@ class Identity:
     raw: bytes
 
 
-def identify(look_up: LookUp) -> Identity | None:
+def identify(look_up: LookUp, files: Sequence[str] = FILES) -> Identity | None:
     """Return what the recorder's files say of it, or None where none says anything.
 
-    The first file that names the recorder wins; else the first that is there at
+    The first of `files` that names the recorder wins; else the first that is there at
     all, so that its bytes are kept.
     """
-    found = list(_identities(look_up))
+    found = list(_identities(look_up, files))
     return next((one for one in found if one.dev_no), found[0] if found else None)
 
 
-def _identities(look_up: LookUp) -> Iterator[Identity]:
-    for path in SETTINGS_FILES:
-        data = look_up(path)
-        if data is not None and (identity := from_settings(data, path)) is not None:
+def _identities(look_up: LookUp, files: Sequence[str]) -> Iterator[Identity]:
+    seen: set[str] = set()  # one file under three spellings, where the look-up ignores case
+    for path in files:
+        data = None if path.casefold() in seen else look_up(path)
+        if data is None:
+            continue
+        # Section 1: the ending says which form it has.
+        read = from_settings if path.casefold().endswith(".ini") else from_info
+        identity = read(data, path)
+        if identity is not None:
+            seen.add(path.casefold())
             yield identity
-            break  # one file under three spellings, where the look-up ignores case
-    data = look_up(INFO_FILE)
-    if data is not None and (identity := from_info(data, INFO_FILE)) is not None:
-        yield identity
 
 
 def from_settings(data: bytes, source_file: str) -> Identity | None:
