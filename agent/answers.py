@@ -56,6 +56,8 @@ class Recorder:
     flush_within_s: float = 12.0
     """Less than the dock waits (docs/formats/smp.md, section 6.2). What is not journalled by then
     goes on, and the dock asks again: a card full of clips takes its time at the first start."""
+    exported: bool = False
+    """The journal says that the volume went out, and not yet that it came back."""
     restart: bool = False
     """The host asked for a new start; it comes once the answer is out."""
 
@@ -64,7 +66,11 @@ class Recorder:
         return self.clock.now_us() // 1000
 
     def is_out(self) -> bool:
-        """Tell whether the clips' volume is shown to the dock."""
+        """Tell whether the clips' volume is shown to the dock, or not all the way back yet."""
+        return self.exported or self.is_shown()
+
+    def is_shown(self) -> bool:
+        """Tell whether the dock can see the clips' volume now."""
         return self.volume is not None and self.volume.is_out()
 
     def has_clips(self) -> bool:
@@ -75,10 +81,12 @@ class Recorder:
 
     def take_back(self) -> None:
         """Have the volume here again, and write that down; raise VolumeBusyError."""
-        if self.volume is None or not self.volume.is_out():
+        if self.volume is None or not self.is_out():
             return
         self.volume.take_back()
         self.journal.append("returned", {})
+        self.exported = False
+        self.known.forget("clip-unread")
         self.watch.resume("returned")
 
 
@@ -249,7 +257,7 @@ def _storage_mode(recorder: Recorder, members: Map) -> Map:
     try:
         if not wanted.export:
             recorder.take_back()
-        elif not recorder.volume.is_out():
+        elif not recorder.is_shown():
             _give_out(recorder, recorder.volume)
     except VolumeBusyError as error:
         recorder.known.remember("volume-busy", error.reason, recorder.now_ms())
@@ -263,11 +271,13 @@ def _give_out(recorder: Recorder, volume: Volume) -> None:
     if not recorder.watch.flush(recorder.flush_within_s):
         raise RefusedError(Rc.NOT_NOW, "clips are still being journalled")
     recorder.journal.append("exported", {})
+    recorder.exported = True
     recorder.watch.suspend()
     try:
         volume.give_out()
     except VolumeBusyError:
         recorder.journal.append("returned", {})
+        recorder.exported = False
         recorder.watch.resume("returned")
         raise
 

@@ -99,9 +99,19 @@ def opened(settings: Settings, known: Known) -> Iterator[Recorder]:
             volume=volume_of(settings),
             watch=_watch(settings, journal, known),
             known=known,
+            exported=_was_out(journal),
         )
     finally:
         journal.close()
+
+
+def _was_out(journal: Journal) -> bool:
+    """Tell whether the journal's last word on the volume is that it went out."""
+    out = False
+    for line in journal.lines():
+        if b'"kind":"exported"' in line or b'"kind":"returned"' in line:
+            out = b'"kind":"exported"' in line
+    return out
 
 
 def _watch(settings: Settings, journal: Journal, known: Known) -> Watch:

@@ -174,6 +174,7 @@ class Loop:
         recorder = self._recorder
         there = recorder.has_clips()
         if there and not recorder.watch.watches:
+            recorder.known.forget("clip-unread")
             self._do("journal-failed", lambda: recorder.watch.resume(self._reason))
             self._reason = "returned"
         elif recorder.watch.watches and not there:
@@ -211,13 +212,15 @@ class Loop:
         """Have the volume back once the cable has been out for so long."""
         recorder = self._recorder
         now_s = time.monotonic()
-        if cable.is_in(Path(recorder.settings.export.controllers)) is not False:
+        if not recorder.is_shown():  # half-way back, as a mount that failed leaves it
+            self._do("volume-busy", self._have_back)
+        elif cable.is_in(Path(recorder.settings.export.controllers)) is not False:
             self._out_since_s = None
         elif self._out_since_s is None:
             self._out_since_s = now_s
         elif now_s - self._out_since_s >= recorder.settings.export.back_after_s:
             self._do("volume-busy", self._have_back)
-            self._mind_cable()
+        self._mind_cable()
 
     def _do(self, code: str, act: Callable[[], object]) -> None:
         """Do something that may fail; then it is a fault, and comes again at its time.

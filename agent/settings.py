@@ -143,5 +143,7 @@ def _objections(settings: Settings, source: str) -> Iterator[ConfigError]:
         yield ConfigError(
             "state-on-clips", source=source, where="$.recorder.state", path=str(state)
         )
+    if settings.export.mode == "volume" and not settings.export.lun:
+        yield ConfigError("no-lun", source=source, where="$.export.lun")
     if settings.export.mode != "none" and settings.export.lun and not settings.export.backing:
         yield ConfigError("no-backing", source=source, where="$.export.backing")

@@ -13,10 +13,12 @@ from tests.require import need
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = (
     "script/bench",
+    "script/bench-agent",
     "script/bootstrap",
     "script/demo",
     "script/lock",
     "script/sealdock",
+    "script/sealdock-agent",
     "script/sealdock-central",
     "script/test",
     "script/torture",

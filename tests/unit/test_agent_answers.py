@@ -173,6 +173,22 @@ def test_a_busy_volume_is_told_and_watched_on(recorder: Recorder) -> None:
     assert kinds(recorder).count("exported") == 2
 
 
+def test_a_volume_half_way_back_is_out_until_it_is_back(recorder: Recorder) -> None:
+    """Taken from the dock and not mounted yet: no clip is looked for, and the next try ends it."""
+    ask(recorder, wire.Command.STORAGE_MODE, EXPORT)
+    hatch_of(recorder).busy = "mount: wrong fs type"
+    back = wire.StorageMode(export=False).build()
+    assert ask(recorder, wire.Command.STORAGE_MODE, back) == Refusal(65, wire.Rc.NOT_NOW)
+    hatch_of(recorder).out = False
+    assert recorder.is_out()
+    assert not recorder.has_clips()
+    hatch_of(recorder).busy = ""
+    recorder.take_back()
+    assert kinds(recorder)[-1] == "returned"
+    assert recorder.has_clips()
+    assert recorder.watch.watches
+
+
 def test_clips_that_take_long_keep_the_volume_in(recorder: Recorder) -> None:
     """While there is more to hash than fits the dock's patience, it is not now; then it is."""
     hurried = replace(recorder, flush_within_s=-1.0)

@@ -123,6 +123,7 @@ def test_every_setting_has_its_default(tmp_path: Path) -> None:
         ('[recorder]\nstate = "s"\n', "not-absolute", "$.recorder.state"),
         ('[recorder]\nstate = "/clips/state"\n', "state-on-clips", "$.recorder.state"),
         ('[export]\nbacking = ""\n', "no-backing", "$.export.backing"),
+        ('[export]\nlun = ""\n', "no-lun", "$.export.lun"),
         ("[clips]\nwatched = ['mp4']\n", "bad-value", "$.clips.watched[0]"),
         ("[gadget]\nvendor_id = 0\n", "bad-value", "$.gadget.vendor_id"),
         ("not toml", "not-toml", "line 1"),
