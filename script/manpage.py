@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from agent.command import sealdock_agent
 from central.commands.root import sealdock_central
 from config.version import VERSION
 from dock_daemon.commands.root import sealdock
@@ -72,6 +73,20 @@ PROGRAMS: Final = (
                 "What was cosigned, where no PostgreSQL is set.",
             ),
             ("/var/lib/sealdock-central/mirror/", "Mirrored logs; each verifies as a dock's own."),
+        ),
+    ),
+    Program(
+        "sealdock-agent",
+        "the companion on an open recorder",
+        sealdock_agent,
+        (
+            ("/etc/sealdock-agent/agent.toml", "Settings of this recorder."),
+            (
+                "/var/lib/sealdock-agent/recorder.key",
+                "The key that signs the journal. Nobody else may read it; it is never replaced.",
+            ),
+            ("/var/lib/sealdock-agent/journal/", "The journal, in segments."),
+            ("/var/lib/sealdock-agent/holder.json", "Whom the dock named as the holder."),
         ),
     ),
 )

@@ -22,7 +22,7 @@ def test_man_pages_say_what_the_commands_say(tmp_path: Path) -> None:
         {path.name: path.read_text("utf-8") for path in folder.iterdir()}
         for folder in (ROOT / "docs" / "man", tmp_path)
     ]
-    assert set(pages[1]) == {"sealdock.1", "sealdock-central.1"}
+    assert set(pages[1]) == {"sealdock.1", "sealdock-agent.1", "sealdock-central.1"}
     assert pages[0] == pages[1]
 
 
