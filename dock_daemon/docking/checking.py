@@ -211,4 +211,4 @@ def _key(greeting: Greeting | None, heard: Heard) -> Key:
     told: Answer[str] = Untold()
     if greeting is not None and greeting.can(Capability.JOURNAL):
         told = _answer(greeting, Capability.IDENTITY, None if identity is None else identity.vkey)
-    return Key(told=told, enrolled=heard.vkey, new=heard.key_is_new)
+    return Key(told=told, enrolled=heard.vkey, new=heard.key_is_new, doubt=heard.examined.doubt)

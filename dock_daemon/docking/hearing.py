@@ -123,9 +123,14 @@ def judge(work: Work, heard: Heard) -> None:
 
 
 def _all_seen(work: Work) -> bool:
-    """Tell whether every live file was listed, and the same medium is still there."""
+    """Tell whether every live file was listed, and the same medium is still there.
+
+    Nothing tells one folder from another: from a folder nothing is ever missing.
+    """
     source = work.source
-    if source.problem or not source.volumes or (source.medium and source.medium.refused):
+    if source.kind == "folder" or source.problem or not source.volumes:
+        return False
+    if source.medium is not None and source.medium.refused:
         return False
     return all(volume.sound for volume, _ in source.volumes) and source.still_there()
 

@@ -300,6 +300,8 @@ def key(seen: Key) -> Saw:
         return Saw(kind="bad", reason="unproved")
     if told != seen.enrolled:
         return Saw(kind="bad", reason="changed")
+    if seen.doubt:
+        return Saw(kind="bad", reason=seen.doubt)
     return Saw(kind="good", reason="new" if seen.new else "enrolled")
 
 

@@ -79,11 +79,15 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """The key with which it signs its journal (vkeys), and the one that was enrolled here."""
+    """The key with which it signs its journal (vkeys), and the one that was enrolled here.
+
+    `doubt` is why the journal itself does not hold (`cut`, `broken`); empty if it does.
+    """
 
     told: Answer[str]
     enrolled: str
     new: bool
+    doubt: str = ""
 
 
 LastClip: TypeAlias = Literal["whole", "incomplete", "unread", "none", "not-reached"]

@@ -91,6 +91,14 @@ class Examined:
     whole: bool = False
     unread: bool = False
 
+    @property
+    def doubt(self) -> str:
+        """Why what it says now can not be relied on: `cut`, `broken`; empty if it can."""
+        codes = {one.code for one in self.findings}
+        if "journal-cut" in codes:
+            return "cut"
+        return "broken" if "journal-broken" in codes else ""
+
     def asks(self, card: Card) -> frozenset[str]:
         """Return the contents of which `judge` must know whether they were ever sealed."""
         return frozenset().union(*(journal_judge.digests(one, card) for one in self.accounts))

@@ -237,6 +237,13 @@ CASES: dict[str, tuple[Observed, str, str, str, bool]] = {
     "an unproved key": (
         seen(key=Key(told="x", enrolled="", new=False)), "key", "fail", "unproved", True,
     ),
+    "a cut journal": (
+        seen(key=Key(told="k", enrolled="k", new=False, doubt="cut")), "key", "fail", "cut", True,
+    ),
+    "a broken journal": (
+        seen(key=Key(told="k", enrolled="k", new=False, doubt="broken")),
+        "key", "fail", "broken", True,
+    ),
     "no key": (seen(key=Key(told="", enrolled="k", new=False)), "key", "unknown", "none", True),
     "key withheld": (
         seen(key=Key(told=MISSING, enrolled="k", new=False)), "key", "unknown", "none", True,
