@@ -50,10 +50,11 @@ CHANNEL_OF: Final[Mapping[DriverName, Channel]] = {
     "zzx-adb": "adb",
 }
 """Driver → the control channel that it speaks on."""
-_QUIRKS: Final[Mapping[DriverName, frozenset[str]]] = {
-    "cammpro-ctrl": frozenset({"user_login"}),
-    "zzx-adb": frozenset({"port"}),
+_QUIRKS: Final[Mapping[DriverName, Mapping[str, tuple[int, int]]]] = {
+    "zzx-adb": {"port": (1, 65_535)},
+    "cammpro-ctrl": {"user_login": (0, 1)},
 }
+"""Driver → its quirks, and the lowest and highest value of each."""
 _SHOWN: Final = ("always", "switch", "none")
 # Where only certain words may stand, for whoever wrote another.
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -283,15 +284,7 @@ def objections(profile: RecorderProfile, *, source: str) -> Iterator[ConfigError
         yield ConfigError("switch-or-not", source=source, where="$.storage.shown")
     if profile.password is not None and driver not in _WITH_PASSWORD:
         yield ConfigError("no-password", source=source, where="$.password", driver=driver)
-    known = _QUIRKS.get(driver, frozenset())
-    for quirk in sorted(profile.quirks.keys() - known):
-        yield ConfigError(
-            "no-quirk",
-            source=source,
-            where=f"$.quirks.{quirk}",
-            driver=driver,
-            known=", ".join(sorted(known)) or "—",
-        )
+    yield from _wrong_quirks(profile, source)
     yield from _wrong_words(profile, source)
     for at, path in enumerate(profile.identify.files):
         if not path.casefold().endswith((".ini", ".dat")):
@@ -299,6 +292,23 @@ def objections(profile: RecorderProfile, *, source: str) -> Iterator[ConfigError
                 "identify-form", source=source, where=f"$.identify.files[{at}]", path=path
             )
     yield from _wrong_patterns(profile.names, source)
+
+
+def _wrong_quirks(profile: RecorderProfile, source: str) -> Iterator[ConfigError]:
+    known = _QUIRKS.get(profile.driver, {})
+    for quirk, value in sorted(profile.quirks.items()):
+        where = f"$.quirks.{quirk}"
+        if quirk not in known:
+            yield ConfigError(
+                "no-quirk",
+                source=source,
+                where=where,
+                driver=profile.driver,
+                known=", ".join(sorted(known)) or "—",
+            )
+        elif not known[quirk][0] <= value <= known[quirk][1]:
+            low, high = known[quirk]
+            yield ConfigError("quirk-range", source=source, where=where, low=low, high=high)
 
 
 def _wrong_words(profile: RecorderProfile, source: str) -> Iterator[ConfigError]:

@@ -19,6 +19,7 @@ from config.toml import SHIPPED
 from dock_daemon.docking.rules import Rules
 from firmware_bridge.capabilities import Capability
 from firmware_bridge.control.drivers import DRIVERS
+from tests.recorders.rigs import Rig, cammpro, jieli, zzx
 
 NOWHERE = Path("/nonexistent/sealdock")
 NAMES = sorted(path.stem for path in (SHIPPED / "recorders").glob("*.toml"))
@@ -85,6 +86,14 @@ def test_each_driver_has_the_channel_that_its_profiles_say() -> None:
     assert {**spoken, "fs-only": "none"} == dict(CHANNEL_OF)
 
 
+@pytest.mark.parametrize("rig", [jieli(), cammpro(), zzx()], ids=lambda rig: rig.driver.name)
+def test_a_shipped_profile_promises_what_its_driver_can(rig: Rig) -> None:
+    """Neither more nor less; listing and reading are had of the disk that it switches to."""
+    shipped = [recorder_profile(name, NOWHERE).content for name in NAMES]
+    (profile,) = (one for one in shipped if one.driver == rig.driver.name)
+    assert profile.capabilities - {"list", "read"} == {str(one) for one in rig.driver.capabilities}
+
+
 def test_a_profile_may_be_short(tmp_path: Path) -> None:
     """What a technician does not know of a make can be left out."""
     plain = write(tmp_path, PLAIN)
@@ -102,6 +111,8 @@ BROKEN = [
     (PLAIN + '[identify]\nfiles = ["ID.TXT"]\n', "identify-form", "$.identify.files[0]"),
     (PLAIN + '[names]\npatterns = ["{date}", "{dat}"]\n', "name-pattern", "$.names.patterns[1]"),
     (PLAIN + "[quirks]\nport = 1\n", "no-quirk", "$.quirks.port"),
+    (ASKED + "[quirks]\nport = 1\n", "no-quirk", "$.quirks.port"),
+    (ASKED + "[quirks]\nuser_login = 2\n", "quirk-range", "$.quirks.user_login"),
     (PLAIN + '[password]\nname = "x"\n', "no-password", "$.password"),
     (ASKED.replace('usb = ["4255:0001"]', ""), "matches-anything", "$.match"),
     (ASKED.replace('shown = "switch"', 'shown = "always"'), "switch-or-not", "$.storage.shown"),
