@@ -196,12 +196,20 @@ class PasswordMemory:
 
     def _write(self, memory: _Memory) -> None:
         durable.replace(self._path, msgspec.json.encode(memory) + b"\n", mode=0o600)
+        self._give(self._path)
+
+    def _give(self, path: Path) -> None:
+        """Leave a file to the dock's own user, where root's command has made it."""
+        owner = path.parent.stat()
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     @contextmanager
     def _held(self) -> Iterator[None]:
         """Keep other processes away: a technician's command, while the dock runs."""
         handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            self._give(self._lock)
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:

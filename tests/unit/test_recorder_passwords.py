@@ -22,6 +22,7 @@ from firmware_bridge.errors import (
 from tests.recorders import control_thread
 from tests.recorders.cammpro_fake import CammproFake
 from tests.recorders.mischief import SHANGHAI, FakeClock, Mischief, Recorder, Trouble
+from tests.require import need
 
 NAME = "cammpro"
 KEY = Key(NAME, "SN1")
@@ -126,6 +127,19 @@ def test_technician_lets_it_be_tried_again(memory: PasswordMemory, tmp_path: Pat
     assert command.forget("zzx") == ()
 
 
+def test_roots_command_leaves_the_memory_to_the_dock(tmp_path: Path) -> None:
+    """What root's command writes is the dock's own user's afterwards, the lock as well."""
+    need(os.geteuid() == 0, "root, to give a folder away")
+    os.chown(tmp_path, 12_345, 12_346)
+    memory = PasswordMemory(tmp_path)
+    memory.salt()
+    assert memory.may_try(KEY, DIGEST)
+    memory.settle(KEY, accepted=False)
+    assert memory.forget() != ()
+    files = [path.stat() for path in tmp_path.iterdir()]
+    assert [(file.st_uid, file.st_gid) for file in files] == [(12_345, 12_346)] * 2
+
+
 def test_memory_is_private_and_holds_no_password(memory: PasswordMemory, tmp_path: Path) -> None:
     """The file is for the dock alone; what stands in it are digests."""
     assert memory.may_try(KEY, digest_of("123456", memory.salt()))
@@ -189,8 +203,7 @@ def test_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
 
 def test_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
     """What another user may change is not taken for the dock's own."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file away")
+    need(os.geteuid() == 0, "root, to give a file away")
     os.chown(keep(tmp_path, "123456"), 12_345, 12_345)
     with pytest.raises(NoPasswordError, match="another user"):
         find("cammpro", str(tmp_path))
