@@ -116,6 +116,10 @@ class Obedient(Driver):
         """Show it."""
         self._note("switch-to-storage")
 
+    def take_storage_back(self) -> None:
+        """Is not asked for here."""
+        raise AssertionError
+
     def write_holder(self, holder: Holder) -> None:
         """Is not asked for here."""
         raise AssertionError(holder)
@@ -123,6 +127,10 @@ class Obedient(Driver):
     def erase(self, path: str, sha256: str, size: int) -> None:
         """Is not asked for here."""
         raise AssertionError(path, sha256, size)
+
+    def take_storage_back(self) -> None:
+        """Is not asked for here."""
+        raise AssertionError
 
     def reset(self) -> None:
         """Is not asked for here."""
