@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dock_daemon.rehearsal import children
 from dock_daemon.rehearsal.card import ToolError
 
 ORIGIN: Final = "demo.invalid/centre"
@@ -51,19 +51,13 @@ def running(folder: Path) -> Iterator[Centre]:
     """Give a centre that runs below `folder` until the block ends; raise ToolError."""
     _configure(folder)
     keys = {row["role"]: row["keys"][0] for row in _call(folder, "key", "show")}
-    process = subprocess.Popen(
-        _command("run", "--json"),
-        env=_environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+    process = children.start(
+        _command("run", "--json"), errors=subprocess.DEVNULL, env=_environment(folder)
     )
     try:
         yield Centre(folder, _address(process), keys["witness"], keys["mirror"])
     finally:
-        process.terminate()
-        process.wait(_STOP_WITHIN_S)
-        if process.stdout is not None:
-            process.stdout.close()
+        children.end(process, within_s=_STOP_WITHIN_S)
 
 
 def _address(process: "subprocess.Popen[bytes]") -> str:
@@ -100,7 +94,9 @@ def _command(*arguments: str) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    # It hears of no recorder: the played udev is not for it.
-    kept = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    mine = {name: value for name, value in kept.items() if not name.startswith("SEALDOCK_CENTRAL")}
+    mine = {
+        name: value
+        for name, value in children.environment().items()
+        if not name.startswith("SEALDOCK_CENTRAL")
+    }
     return {**mine, "SEALDOCK_CENTRAL_CONFIG": str(folder / "etc")}

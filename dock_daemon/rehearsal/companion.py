@@ -5,7 +5,6 @@ them. Clips that are written into its folder it journals with its own key.
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
+from dock_daemon.rehearsal import children
 from dock_daemon.rehearsal.card import ToolError
 
 BATTERY_PERCENT: Final = 52
@@ -43,12 +43,8 @@ class Companion:
     def __enter__(self) -> Self:
         self._make()
         with (self._folder / "agent.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command("run", "--json"),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=_clean_environment(),
+            self._process = children.start(
+                self._command("run", "--json"), errors=log, env=children.environment()
             )
         if not _line_of(self._process.stdout):
             raise ToolError("sealdock-agent", (self._folder / "agent.log").read_text("utf-8"))
@@ -61,10 +57,7 @@ class Companion:
         trace: TracebackType | None,
     ) -> None:
         if self._process is not None:
-            self._process.terminate()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
-            self._process.wait()
+            children.end(self._process, within_s=_WITHIN_S)
 
     def journalled(self, clips: int) -> list[dict[str, object]]:
         """Wait until so many clips stand in the journal; return their records."""
@@ -82,7 +75,7 @@ class Companion:
             self._command("journal", "show", "--json", "--last", "1000"),
             capture_output=True,
             check=False,
-            env=_clean_environment(),
+            env=children.environment(),
         )
         if done.returncode:
             raise ToolError("sealdock-agent", done.stderr.decode("utf-8", "replace"))
@@ -138,8 +131,3 @@ controllers = "{self._folder}/udc"
 
 def _line_of(pipe: IO[bytes] | None) -> bytes:
     return b"" if pipe is None else pipe.readline()
-
-
-def _clean_environment() -> dict[str, str]:
-    # A preloaded umockdev is for this process alone.
-    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
