@@ -20,6 +20,8 @@ class OnPty:
     fake: OpenFake
     # Told of each thing that the recorder was made to do, in the recorder's own thread.
     told: Callable[[str], None] = lambda _what: None
+    # Be gone at the first question.
+    vanishes: bool = False
     node: str = ""
     _master: int = -1
     _slave: int = -1
@@ -40,9 +42,10 @@ class OnPty:
         if self._thread is None:
             return
         os.write(self._wake[1], b"x")
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        self._thread.join()
         self._thread = None
+        for handle in self._wake:
+            os.close(handle)
 
     def _serve(self) -> None:
         deframer = smp_lines.Deframer()
@@ -51,12 +54,15 @@ class OnPty:
                 ready, _, _ = select.select([self._master, self._wake[0]], [], [])
                 if self._wake[0] in ready:
                     return
-                for body in deframer.feed(os.read(self._master, 4096)):
+                data = os.read(self._master, 4096)
+                if self.vanishes:
+                    return
+                for body in deframer.feed(data):
                     if isinstance(body, bytes):
                         self._answer(body)
         finally:
-            for handle in (self._master, self._slave, *self._wake):
-                os.close(handle)
+            os.close(self._master)
+            os.close(self._slave)
 
     def _answer(self, body: bytes) -> None:
         done = len(self.fake.done)
@@ -68,9 +74,9 @@ class OnPty:
 
 
 @contextmanager
-def on_pty(fake: OpenFake) -> Iterator[OnPty]:
+def on_pty(fake: OpenFake, *, vanishes: bool = False) -> Iterator[OnPty]:
     """Plug a recorder in; unplug it at the end, if nobody has."""
-    recorder = OnPty(fake)
+    recorder = OnPty(fake, vanishes=vanishes)
     recorder.plug()
     try:
         yield recorder
