@@ -16,6 +16,9 @@ from hashing.canonical import JSON
 from hashing.journal import Moment, Record
 from hashing.journal_bodies import closed, read_path
 
+MOST_OPEN: Final = 50_000
+"""Clips, and files, that stay in an account at most: of a journal that has more, the newest."""
+
 _QUIET_FACTOR: Final = 3
 _QUIET_SLACK_MS: Final = 60_000
 
@@ -134,6 +137,9 @@ class _Folding:
 
     def __init__(self, account: Account) -> None:
         self._clips = {clip.record: clip for clip in account.clips}
+        self._holding: dict[str, set[int]] = {}  # the clips of each content
+        for clip in account.clips:
+            self._holding.setdefault(clip.sha256, set()).add(clip.record)
         self._newest = {
             path_key(clip.path): clip.record
             for clip in account.clips
@@ -173,8 +179,8 @@ class _Folding:
 
     def done(self) -> Folded:
         """Return the account."""
-        clips = tuple(self._clips[number] for number in sorted(self._clips))
-        opened = tuple(sorted(self._opened.values(), key=lambda one: one.record))
+        clips = tuple(self._clips[number] for number in sorted(self._clips)[-MOST_OPEN:])
+        opened = tuple(sorted(self._opened.values(), key=lambda one: one.record)[-MOST_OPEN:])
         account = Account(
             clips=clips,
             opened=opened,
@@ -228,6 +234,7 @@ class _Folding:
         )
         self._supersede(key, told.sha256, record.seq)
         self._clips[record.seq] = clip
+        self._holding.setdefault(clip.sha256, set()).add(record.seq)
         if clip.whole:
             self._newest[key] = record.seq
 
@@ -253,7 +260,7 @@ class _Folding:
         if number is None:
             return
         if self._clips[number].sha256 == sha256:
-            del self._clips[number]
+            self._drop(number)
         else:
             self._clips[number] = msgspec.structs.replace(self._clips[number], rewritten=by)
 
@@ -268,14 +275,17 @@ class _Folding:
     def _forget(self, key: str) -> None:
         number = self._newest.pop(key, None)
         if number is not None:
-            del self._clips[number]
+            self._drop(number)
         self._opened.pop(key, None)
 
     def _erase(self, sha256: str) -> None:
-        for number in [n for n, clip in self._clips.items() if clip.sha256 == sha256]:
-            clip = self._clips.pop(number)
-            if self._newest.get(path_key(clip.path)) == number:
-                del self._newest[path_key(clip.path)]
+        for number in self._holding.pop(sha256, ()):
+            key = path_key(self._clips.pop(number).path)
+            if self._newest.get(key) == number:
+                del self._newest[key]
+
+    def _drop(self, number: int) -> None:
+        self._holding[self._clips.pop(number).sha256].discard(number)
 
 
 def _too_long(before: Pulse, now: Moment) -> bool:

@@ -45,12 +45,14 @@ class Remembered:
     """What the dock knows of a recorder's journal.
 
     `vkey` is empty while an operator's order waits for the next key. `position` is where the
-    journal stood, `account` what it says must be on the card.
+    journal stood, `account` what it says must be on the card, `unread` whether there was more
+    of it than was read.
     """
 
     vkey: str
     position: Position
     account: Account
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ def remembered(ledger: Ledger, recorder: str) -> Remembered | None:
     vkey, since = cast("str", keys[0]["vkey"]), cast("int", keys[0]["seq"])
     # While an order waits, what the old key's journal says is still to be judged.
     rows = ledger.rows(
-        "SELECT next, head, carried FROM journal WHERE lower(recorder) = lower(?1)"
+        "SELECT next, head, verdict, carried FROM journal WHERE lower(recorder) = lower(?1)"
         " AND (?2 = '' OR seq > ?3 AND vkey = ?2) ORDER BY seq DESC LIMIT 1",
         (recorder, vkey, since),
     )
@@ -147,12 +149,12 @@ def remembered(ledger: Ledger, recorder: str) -> Remembered | None:
     account = journal_account.decode(cast("str", rows[0]["carried"]))
     done = sealed_among(ledger, {clip.sha256 for clip in account.clips})
     account = journal_account.without(account, done)
+    unread = rows[0]["verdict"] in {journal_statements.CONTINUED, journal_statements.PARTIAL}
     if not vkey:
-        return Remembered(vkey="", position=START, account=account)
+        return Remembered(vkey="", position=START, account=account, unread=unread)
     head = bytes.fromhex(cast("str", rows[0]["head"]))
-    return Remembered(
-        vkey=vkey, position=Position(cast("int", rows[0]["next"]), head), account=account
-    )
+    position = Position(cast("int", rows[0]["next"]), head)
+    return Remembered(vkey=vkey, position=position, account=account, unread=unread)
 
 
 def ask_from(known: Remembered | None) -> int:
@@ -185,7 +187,7 @@ def order(recorder: str, *, by_whom: str, reason: str) -> Piece:
 def examine(told: Told, known: Remembered | None, *, docking: int) -> Examined:
     """Hold what a recorder told of its journal against what is known of it."""
     if told.why_not == ASKED_BEFORE and known is not None and known.vkey:
-        return Examined(recorder=told.recorder, key_state=KeyState.KNOWN, accounts=(known.account,))
+        return _as_known(told, known, KeyState.KNOWN)
     why_not = told.why_not or _no_key(told.vkey)
     if why_not:
         return _absent(told, known, why_not)
@@ -204,13 +206,7 @@ def _absent(told: Told, known: Remembered | None, why_not: str) -> Examined:
         key=_key("journal-absent", told, str(known.position.next), why_not),
         facts={"reason": why_not, "known": known.position.next},
     )
-    # What it said earlier must be on the card whether or not it says more.
-    return Examined(
-        recorder=told.recorder,
-        key_state=KeyState.ABSENT,
-        findings=(finding,),
-        accounts=(known.account,),
-    )
+    return _as_known(told, known, KeyState.ABSENT, finding)
 
 
 def _changed(told: Told, known: Remembered) -> Examined:
@@ -219,11 +215,19 @@ def _changed(told: Told, known: Remembered) -> Examined:
         key=_key("recorder-key-changed", told, told.vkey),
         facts={"before": known.vkey, "now": told.vkey},
     )
+    return _as_known(told, known, KeyState.CHANGED, finding)
+
+
+def _as_known(
+    told: Told, known: Remembered, state: KeyState, *findings: JournalFinding
+) -> Examined:
+    """Take nothing new: what was said earlier must be on the card whether or not more is said."""
     return Examined(
         recorder=told.recorder,
-        key_state=KeyState.CHANGED,
-        findings=(finding,),
+        key_state=state,
+        findings=findings,
         accounts=(known.account,),
+        unread=known.unread,
     )
 
 
@@ -279,12 +283,7 @@ def _other(told: Told, known: Remembered, line: bytes) -> Examined:
             return _cut(told, known, _forked(known, record.seq + 1, line))
         detail = f"record {record.seq} is not signed by {key.name}"
         broken = Broken("signature", known.position.next - 1, detail, line)
-    return Examined(
-        recorder=told.recorder,
-        key_state=KeyState.KNOWN,
-        findings=(_broken(told, broken),),
-        accounts=(known.account,),
-    )
+    return _as_known(told, known, KeyState.KNOWN, _broken(told, broken))
 
 
 def _forked(known: Remembered, found: int, line: bytes) -> dict[str, JSON]:
@@ -293,19 +292,15 @@ def _forked(known: Remembered, found: int, line: bytes) -> dict[str, JSON]:
 
 def _cut(told: Told, known: Remembered, facts: dict[str, JSON]) -> Examined:
     key = _key("journal-cut", told, str(known.position.next), known.position.head.hex())
-    return Examined(
-        recorder=told.recorder,
-        key_state=KeyState.KNOWN,
-        findings=(JournalFinding(code="journal-cut", key=key, facts=facts),),
-        accounts=(known.account,),
-    )
+    finding = JournalFinding(code="journal-cut", key=key, facts=facts)
+    return _as_known(told, known, KeyState.KNOWN, finding)
 
 
 def _taken(told: Told, start: Position, account: Account, walked: Walk, docking: int) -> Examined:
     """Take the records that hold, and say what does not."""
     size = max((piece.size for piece in told.pieces), default=0)
     whole = walked.broken is None and walked.position.next == size
-    verdict = "broken" if walked.broken else "whole" if whole else "partial"
+    verdict = "broken" if walked.broken else "whole" if whole else journal_statements.PARTIAL
     folded = journal_account.fold(account, walked.records)
     silent = journal_judge.silent(folded.quiet, told.recorder)
     findings = [] if silent is None else [silent]

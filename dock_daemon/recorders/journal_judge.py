@@ -114,6 +114,7 @@ class _Judging:
         self._recorder = recorder.casefold()
         self._at = {path_key(file.path): file for file in card.files}
         self._opened = {path_key(one.path) for one in account.opened}
+        self._unread = {file.size for file in card.files if not file.sha256}
         self._there = {file.sha256 for file in card.files if file.sha256}
         self.unknown = 0
 
@@ -137,7 +138,8 @@ class _Judging:
                 return None
             facts: dict[str, JSON] = {"found_sha256": now.sha256, "found_size": now.size}
             return self._found("journal-differs", clip, facts, now.sha256)
-        if not self._card.listing_sound or self._unread_twin(clip):
+        # A file of its size that could not be read may be the clip, under another name.
+        if not self._card.listing_sound or clip.size in self._unread:
             return None
         if clip.rewritten is not None:
             return self._found("journal-rewritten", clip, {"by_record": clip.rewritten})
@@ -171,10 +173,6 @@ class _Judging:
                 path=file.path,
                 facts={"found_sha256": file.sha256, "found_size": file.size},
             )
-
-    def _unread_twin(self, clip: Expected) -> bool:
-        """Tell whether a file of the clip's size could not be read: it may be the clip, renamed."""
-        return any(not file.sha256 and file.size == clip.size for file in self._card.files)
 
     def _watched(self, path: str) -> bool:
         return path.casefold().endswith(self._account.watched)

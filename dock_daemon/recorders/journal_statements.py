@@ -21,6 +21,7 @@ MAX_LINES: Final = 4 << 20
 """Bytes of records in one document: their JSON spelling is at most twice as long."""
 
 CONTINUED: Final = "continued"  # the next entry of the same docking goes on
+PARTIAL: Final = "partial"  # there is more than was read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -274,6 +274,9 @@ def test_nothing_is_judged_until_the_journal_is_read_to_its_end(dock: Dock, scri
     assert examined.statements[-1].body["verdict"] == "partial"
     assert dock.judge(examined, [B]) == []
     assert dock.unknown == 1
+    for why_not in (journal_book.ASKED_BEFORE, "recorder-silent"):
+        said_nothing = dock.examine(Told(recorder=NUMBER, why_not=why_not))
+        assert dock.judge(said_nothing, [B]) == []
     assert dock.dock(script, [B]) == []
 
 
@@ -312,6 +315,20 @@ def test_no_recorder_can_fill_the_log(dock: Dock) -> None:
         )  # fmt: skip
     assert len(dock.dock(script, [])) == MOST
     assert len(dock.dock(script, [])) == 7
+
+
+def test_account_of_many_clips_is_bounded() -> None:
+    """A journal with more open clips than anybody has keeps the newest in the account."""
+    most = journal_account.MOST_OPEN
+    clips = tuple(
+        journal_account.Expected(
+            record=number, path=f"{number}", whole=True, sha256=f"{number % 9:064x}", size=1,
+            start_ms=None, end_ms=None, late=True,
+        )
+        for number in range(most + 5)
+    )  # fmt: skip
+    folded = journal_account.fold(journal_account.Account(clips=clips), ())
+    assert folded.account.clips == clips[-most:]
 
 
 # -- the journal ----------------------------------------------------------------------------
