@@ -188,6 +188,9 @@ class Driver(Protocol):
     def switch_to_storage(self) -> None:
         """Let it show its storage as a disk; it may leave the port and come back as another."""
 
+    def take_storage_back(self) -> None:
+        """Let it have its storage for itself again; of the capability to switch to storage."""
+
     def journal(self, first: int) -> JournalPiece:
         """Return a piece of its journal from record `first` on; no records when there are none."""
 

@@ -42,7 +42,11 @@ _RECEIVE: Final = 1 << 16
 _WAKE_MS: Final = 100
 # What a recorder needs longer for than for an answer: it reads a whole clip, or lets go of a
 # volume. Seconds; they count where they are longer than the configured time.
-_LONGER: Final[Mapping[str, float]] = {"erase": 300.0, "switch-to-storage": 60.0}
+_LONGER: Final[Mapping[str, float]] = {
+    "erase": 300.0,
+    "switch-to-storage": 60.0,
+    "take-storage-back": 60.0,
+}
 # The dock's clock may be stepped while it is asked; more than this is not the same clock.
 _CLOCK_SLACK_US: Final = 2_000_000
 
@@ -154,6 +158,10 @@ class Session:
     def switch_to_storage(self) -> None:
         """Let it show its storage as a disk."""
         self._ask(wire.Question("switch-to-storage"), wire.Done)
+
+    def take_storage_back(self) -> None:
+        """Let it have its storage for itself again."""
+        self._ask(wire.Question("take-storage-back"), wire.Done)
 
     def journal(self, first: int) -> JournalPiece:
         """Return a piece of its journal from record `first` on."""

@@ -46,6 +46,7 @@ QUESTIONS: Final = frozenset(
         "storage",
         "faults",
         "switch-to-storage",
+        "take-storage-back",
         "reset",
     }
 )

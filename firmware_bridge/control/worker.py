@@ -177,6 +177,8 @@ def _do(driver: Driver, request: wire.Request) -> None:
             driver.erase(path, sha256, size)
         case wire.Question("switch-to-storage"):
             driver.switch_to_storage()
+        case wire.Question("take-storage-back"):
+            driver.take_storage_back()
         case wire.Question("reset"):
             driver.reset()
         case _:

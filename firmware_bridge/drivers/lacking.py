@@ -59,6 +59,10 @@ class Lacking:
         """Refuse: the model cannot be told to show its storage."""
         lack(Capability.SWITCH_TO_STORAGE)
 
+    def take_storage_back(self) -> None:
+        """Refuse: the model cannot be told to take its storage back."""
+        lack(Capability.SWITCH_TO_STORAGE)
+
     def journal(self, first: int) -> JournalPiece:  # noqa: ARG002  the port's own arguments
         """Refuse: the model keeps no journal."""
         lack(Capability.JOURNAL)

@@ -210,6 +210,11 @@ class OpenDriver:
         mode = companion.StorageMode(export=True)
         self._do_last(Capability.SWITCH_TO_STORAGE, _STORAGE_MODE, mode)
 
+    def take_storage_back(self) -> None:
+        """Let it take its clip volume back; it does so even from a host that holds on to it."""
+        mode = companion.StorageMode(export=False)
+        self._do(Capability.SWITCH_TO_STORAGE, _STORAGE_MODE, mode)
+
     def journal(self, first: int) -> JournalPiece:
         """Return the next piece of its journal from record `first` on; never one without end."""
         question = companion.JournalQuestion(first=first)

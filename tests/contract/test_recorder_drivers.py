@@ -139,6 +139,22 @@ def test_storage_is_shown_when_told_to(maker: str) -> None:
 
 
 @ALL
+def test_storage_is_taken_back_when_told_to(maker: str) -> None:
+    """Who can be told to show its storage by SMP takes it back; of the others none can."""
+    rig = MAKERS[maker]()
+    if maker != "open":
+        with pytest.raises(MissingCapabilityError, match="switch-to-storage"):
+            rig.driver.take_storage_back()
+        return
+    rig.driver.switch_to_storage()
+    rig.driver.take_storage_back()
+    assert not rig.shows_storage()
+    rig.driver.take_storage_back()
+    rig.driver.switch_to_storage()
+    assert rig.shows_storage()
+
+
+@ALL
 @EACH
 def test_what_a_model_cannot_do_it_says(maker: str, capability: Capability) -> None:
     """A missing capability is named, without asking the recorder."""
