@@ -91,14 +91,14 @@ def test_a_disk_that_keeps_failing_stops_the_dock(started: DockIn, card: Path) -
     assert_recovers(started, card)
 
 
-def test_a_ledger_that_cannot_be_synced_stops_the_dock(started: DockIn, card: Path) -> None:
+def test_a_ledger_that_cannot_be_synced_stops_the_dock(dock: DockIn, card: Path) -> None:
     """What was not committed for good is not acknowledged."""
-    started.settings("[ingest]\ngroup_clips = 1\n")  # a commit for each clip
-    pulled = failing(started, card, "fdatasync", "EIO", "4+")
+    dock.open("[ingest]\ngroup_clips = 1\n").close()  # a commit for each clip
+    pulled = failing(dock, card, "fdatasync", "EIO", "4+")
     assert len(pulled.sealed()) < len(FILES)
     assert codes(pulled)[-1:] == ["ledger-doubt"]
-    assert_true_so_far(started, pulled)
-    assert_recovers(started, card)
+    assert_true_so_far(dock, pulled)
+    assert_recovers(dock, card)
 
 
 @pytest.mark.parametrize("nth", [2, 5, 12])
