@@ -1,4 +1,7 @@
-"""What script/torture runs: one seed, many frames, every parser, and what came out of each."""
+"""What script/torture runs: one seed, many frames, every parser, and what came out of each.
+
+`cuts` goes to tests/power.
+"""
 
 import argparse
 import faulthandler
@@ -15,7 +18,8 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]  # python -I puts it there by no means of its own
 
-from tests.recorders.fuzzing import Parser, Run, Shot  # noqa: E402  the path above comes first
+from tests.power import __main__ as power  # noqa: E402  the path above comes first
+from tests.recorders.fuzzing import Parser, Run, Shot  # noqa: E402
 from tests.recorders.parsers import PARSERS  # noqa: E402
 
 FRAMES: Final = 1_000_000
@@ -130,4 +134,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    told = sys.argv[1:]
+    sys.exit(power.main(told[1:]) if told[:1] == ["cuts"] else main(told))
