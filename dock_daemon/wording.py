@@ -10,7 +10,7 @@ from dock_daemon.fitness.checklist import Item
 from hashing.canonical import JSON
 
 _MINUTE_MS = 60_000
-_SIZES = ("size", "found_size", "sealed_size")
+_SIZES = ("size", "found_size", "sealed_size", "missing_bytes", "true_size")
 _DIGESTS = ("sha256", "found_sha256")
 _SHORT: Final = 16  # digits of a digest that a sentence shows; all of them are in the facts
 

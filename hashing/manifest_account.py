@@ -12,7 +12,14 @@ from hashing.canonical import JSON
 from hashing.entry import Entry
 
 _LEFT: Final = frozenset(
-    {"unread", "unread-dock", "listing-incomplete", "medium-unread", "partition-refused"}
+    {
+        "listing-incomplete",
+        "medium-unread",
+        "partition-refused",
+        "size-untrue",
+        "unread",
+        "unread-dock",
+    }
 )
 """Findings that say of something on the medium that it was not taken over."""
 
@@ -176,9 +183,9 @@ def _doubts(clips: Sequence[ClipTold], findings: Sequence[FindingTold]) -> Itera
         for reason in _against(clip):
             yield Remark(reason=reason, seq=clip.seq, path=clip.path)
     for found in findings:
-        if found.finding == "doubtful":
+        if found.finding in {"doubtful", "still-written"}:
             seq = found.seq if found.clip is None else found.clip
-            yield Remark(reason="doubtful", seq=seq, path=found.path)
+            yield Remark(reason=str(found.finding), seq=seq, path=found.path)
 
 
 def _against(clip: ClipTold) -> Iterator[str]:
@@ -192,6 +199,8 @@ def _against(clip: ClipTold) -> Iterator[str]:
         yield "quarantined"
     if clip.verified == "not-cold":
         yield "not-cold"
+    if "partial" in clip.marks:
+        yield "partial"
 
 
 def _last(entries: Sequence[Entry], kind: str) -> Entry | None:

@@ -91,6 +91,10 @@ def _judge_medium(work: Work) -> None:
         minutes.out_of_reach(
             findings.medium_unread(work.scene.number, source.place, source.problem)
         )
+    if source.medium is not None and (at := source.repeats_at()) is not None:
+        minutes.out_of_reach(
+            findings.repeats(work.scene.number, source.place, source.medium.size, at)
+        )
     now = [volume.key for volume, _ in source.volumes]
     replaced = findings.volume_replaced(work.scene.recorder.number, work.earlier_volumes, now)
     if replaced is not None:

@@ -1,7 +1,7 @@
 """What became of each file on a recorder's card, at one docking."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dock_daemon.docking import plan
 from dock_daemon.fitness.observed import LastClip
@@ -11,10 +11,15 @@ from firmware_bridge.volume.listing import Entry, Volume
 
 @dataclass(frozen=True, slots=True)
 class _Fate:
-    """`sha256` is empty where the content could not be read; `fresh`: never sealed before."""
+    """`sha256` is empty where the content could not be read, or not all of it.
+
+    `clip` is the entry that sealed it, None where none did; `fresh`: at this docking, and never
+    before.
+    """
 
     sha256: str
     fresh: bool = False
+    clip: int | None = None
 
 
 class Fates:
@@ -24,13 +29,25 @@ class Fates:
         self._of: dict[tuple[str, int], _Fate] = {}
         self.read_errors = 0
 
-    def sealed(self, volume: Volume, entry: Entry, sha256: str, *, fresh: bool) -> None:
-        """Note a clip that was taken over."""
-        self._of[_key(volume, entry)] = _Fate(sha256, fresh)
+    def sealed(self, volume: Volume, entry: Entry, sha256: str, *, clip: int, fresh: bool) -> None:
+        """Note a clip that was taken over; `sha256` is empty if not all of it could be read."""
+        self._of[_key(volume, entry)] = _Fate(sha256, fresh, clip)
+        self.read_errors += not sha256
 
-    def recognised(self, volume: Volume, entry: Entry, sha256: str) -> None:
-        """Note a clip that is as it was when it was sealed."""
-        self._of[_key(volume, entry)] = _Fate(sha256)
+    def doubted(self, volume: Volume, entry: Entry) -> None:
+        """Note that what was taken over may not be all that the recorder closed."""
+        fate = self._of[_key(volume, entry)]
+        self._of[_key(volume, entry)] = replace(fate, sha256="")
+
+    def clip_of(self, volume: Volume, entry: Entry) -> int | None:
+        """Return the entry that sealed a file, if one did."""
+        fate = self._of.get(_key(volume, entry))
+        return None if fate is None else fate.clip
+
+    def recognised(self, volume: Volume, entry: Entry, sha256: str, *, clip: int) -> None:
+        """Note a clip that is as it was when it was sealed; `sha256` is empty as above."""
+        self._of[_key(volume, entry)] = _Fate(sha256, clip=clip)
+        self.read_errors += not sha256
 
     def unread(self, volume: Volume, entry: Entry, reason: str) -> None:
         """Note a file that could not be taken over."""
@@ -43,7 +60,7 @@ class Fates:
         if fate is None:
             return "not-reached"
         if not fate.sha256:
-            return "unread"
+            return "unread" if fate.clip is None else "incomplete"
         return "incomplete" if plan.is_incomplete(entry) else "whole"
 
     def fresh(self, volume: Volume, entry: Entry) -> bool:

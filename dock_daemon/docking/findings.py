@@ -17,6 +17,7 @@ from dock_daemon.docking.plan import (
     listed_size,
     path_key,
 )
+from dock_daemon.evidence.holes import Holes, missing
 from dock_daemon.evidence.records import Known
 from dock_daemon.recorders.journal_judge import JournalFinding
 from firmware_bridge.volume.listing import Entry, Refused, Stamp, Volume
@@ -63,7 +64,7 @@ def of_volume(
         trace = traces.of(clip)
         if trace is not None:
             explained.add(trace.record_offset)
-        if judged(clip):
+        if judged(clip) and not clip.erased:
             yield _gone(volume, clip, trace) if now is None else _renamed(volume, clip, now)
     # The same run of clusters under a live name: renamed, so its content is taken over.
     sealed = {(clip.first_offset, clip.listed_size) for clips in known.values() for clip in clips}
@@ -145,6 +146,46 @@ def unread(volume: Volume, entry: Entry, reason: str) -> Finding:
         volume=volume.key,
         path=entry.text,
         facts={"reason": reason, **_facts(entry)},
+    )
+
+
+def partial(volume: Volume, entry: Entry, clip: int, holes: Holes) -> Finding:
+    """Return the finding for a clip of which a part could not be read, and the rest is kept."""
+    return Finding(
+        finding="partial",
+        key=f"partial|{clip}",
+        volume=volume.key,
+        path=entry.text,
+        clip=clip,
+        facts={
+            **_facts(entry),
+            "missing_bytes": missing(holes),
+            "holes": len(holes),
+            "first_offset": holes[0].offset,
+        },
+    )
+
+
+def still_written(volume: Volume, entry: Entry, clip: int) -> Finding:
+    """Return the finding for a clip whose directory record changed while it was taken over."""
+    return Finding(
+        finding="still-written",
+        key=f"still-written|{clip}",
+        volume=volume.key,
+        path=entry.text,
+        clip=clip,
+        facts=_facts(entry),
+    )
+
+
+def repeats(docking: int, place: str, size: int, at: int) -> Finding:
+    """Return the finding for a medium that is smaller than it says: it begins anew at `at`."""
+    return Finding(
+        finding="size-untrue",
+        key=f"size-untrue|{docking}",
+        volume="",
+        path="",
+        facts={"place": place, "size": size, "true_size": at},
     )
 
 

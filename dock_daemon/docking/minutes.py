@@ -106,7 +106,8 @@ class Minutes:
                 statement.step.entry,
                 self._scene.recorder,
                 self._scene.profile.content,
-                statement.corrected,
+                corrected=statement.corrected,
+                holes=statement.holes,
             ),
             clip=statement.staged,
         )
@@ -115,14 +116,27 @@ class Minutes:
     def recognised(self, step: Keep) -> None:
         """Tell that a clip is as it was when it was sealed."""
         self.count.known += 1
-        self.count.incomplete += plan.is_incomplete(step.entry)
         clip = step.known
-        self.fates.recognised(step.volume, step.entry, clip.sha256)
-        if (key := self._returned(gone_key(step.volume.key, clip.seq))) is not None:
+        self.count.incomplete += plan.is_incomplete(step.entry) or bool(clip.holes)
+        # Of what could not be read whole nobody knows what the recorder closed.
+        sha256 = "" if clip.holes else clip.sha256
+        self.fates.recognised(step.volume, step.entry, sha256, clip=clip.seq)
+        key = self._returned(gone_key(step.volume.key, clip.seq))
+        if clip.erased:  # and is on the card all the same, or again
+            key = f"back|erased|{clip.seq}"
+        if key is not None:
             self.find(findings.present_again(step.volume, step.entry, clip, key))
         self._report(
             ClipKnown(seq=clip.seq, path=step.entry.text, sha256=clip.sha256, size=clip.size)
         )
+
+    def still_written(self, volume: Volume, entry: Entry) -> None:
+        """Write down that a clip was written to while it was taken over, if it was."""
+        if (clip := self.fates.clip_of(volume, entry)) is None:
+            return
+        self.fates.doubted(volume, entry)
+        self.count.incomplete += 1
+        self.find(findings.still_written(volume, entry, clip=clip))
 
     def unread(self, volume: Volume, entry: Entry, reason: str) -> None:
         """Write down that a file could not be taken over."""
@@ -210,9 +224,15 @@ class Minutes:
     def _acknowledge(self, clip: ClipStatement, sealed: Sealed) -> None:
         """Tell that a clip is taken over: from here on it must survive anything."""
         step, entry = clip.step, clip.step.entry
-        incomplete = plan.is_incomplete(entry)
+        incomplete = plan.is_incomplete(entry) or bool(clip.holes)
         is_late = clip.is_late(sealed.at.utc_ms)
-        self.fates.sealed(step.volume, entry, clip.staged.sha256, fresh=step.known is None)
+        self.fates.sealed(
+            step.volume,
+            entry,
+            "" if clip.holes else clip.staged.sha256,
+            clip=sealed.seq,
+            fresh=step.known is None,
+        )
         self.count.sealed += 1
         self.count.late += is_late
         self.count.incomplete += incomplete
@@ -232,18 +252,28 @@ class Minutes:
                 incomplete=incomplete,
             )
         )
-        if step.known is not None and not step.differs and step.known.sha256 == clip.staged.sha256:
-            self.find(findings.stored_copy(step, step.known, sealed.seq))
-        elif step.known is not None and clip.media_class != "record":
-            changed = findings.changed(
-                step, step.known, sha256=clip.staged.sha256, size=clip.staged.size
-            )
-            if changed is not None:
-                self.find(changed)
+        self._compared(clip, sealed)
         if clip.outside is not None:
             span = clip.outside.facts()
             self.find(findings.outside_issue(step.volume, entry, clip=sealed.seq, span=span))
         if clip.deadline.unknown_year is not None:
             self.find(findings.calendar_unknown(clip.deadline.rule, clip.deadline.unknown_year))
-        if incomplete or plan.size_was_lost(entry):
+        if plan.is_incomplete(entry) or plan.size_was_lost(entry):
             self.find(findings.doubtful(step.volume, entry, clip=sealed.seq))
+        if clip.holes:
+            self.find(findings.partial(step.volume, entry, clip=sealed.seq, holes=clip.holes))
+
+    def _compared(self, clip: ClipStatement, sealed: Sealed) -> None:
+        """Hold a clip against what was sealed under its name before."""
+        step = clip.step
+        known = step.known
+        if known is None or (step.as_sealed and (clip.holes or known.holes)):
+            return  # what could not be read, now or then, tells nothing of what is there
+        if step.as_sealed and known.sha256 == clip.staged.sha256:
+            self.find(findings.stored_copy(step, known, sealed.seq))
+        elif clip.media_class != "record":
+            changed = findings.changed(
+                step, known, sha256=clip.staged.sha256, size=clip.staged.size
+            )
+            if changed is not None:
+                self.find(changed)

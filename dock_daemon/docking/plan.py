@@ -44,6 +44,11 @@ class Take:
     # "damaged". If the card's copy proves to be what was sealed, that is a finding.
     store: str = ""
 
+    @property
+    def as_sealed(self) -> bool:
+        """Tell whether the file is listed as it was when `known` was sealed."""
+        return self.known is not None and not self.differs
+
 
 @dataclass(frozen=True, slots=True)
 class Keep:
@@ -153,8 +158,10 @@ def _step(volume: Volume, entry: Entry, versions: Sequence[Known]) -> Step:
     # A broken card may hold one name twice, so every version sealed under it counts.
     for known in versions:
         if not differences(entry, known):
-            return Keep(volume, entry, known)
-    if not versions:
+            # What could not be read whole is tried again.
+            return Take(volume, entry, known) if known.holes else Keep(volume, entry, known)
+    # What was erased because the dock said so has left its name to whatever comes next.
+    if not versions or versions[0].erased:
         return Take(volume, entry)
     return Take(volume, entry, versions[0], differences(entry, versions[0]))
 

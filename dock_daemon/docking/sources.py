@@ -8,17 +8,18 @@ import os
 import stat
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from config.settings import Reader
+from dock_daemon.docking.folder_source import FolderSource, clean
+from dock_daemon.docking.large_reads import LargeReads, Run
 from dock_daemon.docking.plan import content_size, valid_size
 from dock_daemon.errors import SourceNotFoundError, StoppedError
-from firmware_bridge.errors import MediumGoneError, MediumReadError, NotOpenedError
+from firmware_bridge.errors import BridgeError, MediumGoneError, MediumReadError
 from firmware_bridge.volume import spawn
 from firmware_bridge.volume.client import (
     Bounds,
@@ -28,21 +29,32 @@ from firmware_bridge.volume.client import (
     open_medium,
 )
 from firmware_bridge.volume.listing import (
-    DIRECTORY,
     Entry,
-    Extent,
     Medium,
-    Name,
-    Problem,
-    Stamp,
     Volume,
 )
 
 _ZEROS: Final = bytes(1 << 20)
-_MAX_FOLDER_DEPTH: Final = 32
+# A directory record of FAT or exFAT is made of lines of so many bytes, and a long name's UTF-16
+# units take so many lines of their own.
+_RECORD_LINE: Final = 32
+_FAT_NAME_UNITS: Final = 13
+_EXFAT_NAME_UNITS: Final = 15
+# The smallest medium that anybody sells as a larger one.
+_SMALLEST_LIE: Final = 1 << 20
 
 
-class Source(Protocol):
+class Content(Protocol):
+    """Where a file's content comes from."""
+
+    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes | memoryview]:
+        """Yield the content in order; raise MediumGoneError, MediumReadError or StoppedError.
+
+        A view holds until the piece after the next one is asked for (large_reads.py).
+        """
+
+
+class Source(Content, Protocol):
     """Files on their way into the store. Blocks; one thread uses it."""
 
     kind: str  # "device" | "image" | "folder"
@@ -51,11 +63,20 @@ class Source(Protocol):
     medium: Medium | None
     volumes: tuple[tuple[Volume, tuple[Entry, ...]], ...]
 
-    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:
-        """Yield the content in order; raise MediumGoneError, MediumReadError or StoppedError."""
-
     def sample(self, entry: Entry, offset: int, length: int) -> bytes:
-        """Return `length` bytes of the content from `offset`, within the valid size."""
+        """Return `length` bytes of the content from `offset`, within the valid size.
+
+        Raises MediumGoneError and MediumReadError.
+        """
+
+    def records(self, entries: Sequence[Entry], *, again: bool) -> list[bytes | None]:
+        """Return what the medium says of each file: other bytes mean that it was written to.
+
+        `again` asks the medium itself, past what is remembered of it. None: it cannot be told.
+        """
+
+    def repeats_at(self) -> int | None:
+        """Return the byte from which on the medium only repeats its beginning, if it does."""
 
     def still_there(self) -> bool:
         """Tell whether the medium that was listed is still the one that answers."""
@@ -69,35 +90,39 @@ class MediumSource:
 
     def __init__(self, reading: Reading, *, kind: str, place: str, chunk_bytes: int) -> None:
         self.kind = kind
-        self.place = _clean(place)
+        self.place = clean(place)
         self.problem = ""
         self.medium: Medium | None = reading.medium
         self.volumes = _told_apart(reading.volumes)
         self._reading = reading
         self._chunk_bytes = chunk_bytes
+        self._large = LargeReads(chunk_bytes)
         self._first = b""
         if not reading.present:
             raise MediumGoneError(offset=0, wanted=reading.size, got=0)
         self._first = self._read(0, min(4096, reading.size))
 
-    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:
+    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes | memoryview]:
         """Yield the content: extents up to the valid size, zeros from there on."""
-        left, valid = content_size(entry), valid_size(entry)
-        for extent in entry.extents:
-            at, end = extent.offset, extent.offset + min(extent.length, valid)
-            valid -= end - at
-            left -= end - at
-            while at < end:
-                if stop.is_set():
-                    raise StoppedError
-                data = self._read(at, min(self._chunk_bytes, end - at))
-                at += len(data)
-                yield data
+        runs = _runs(entry)
+        whole = sum(length for _, length in runs)
+        if self._large.fits(whole):
+            yield from self._large.of_runs(runs, stop, read=self._fill, ahead=self._expect)
+        else:
+            yield from self._small_chunks(runs, stop)
+        left = content_size(entry) - whole
         while left > 0:
             if stop.is_set():
                 raise StoppedError
             yield _ZEROS[:left] if left < len(_ZEROS) else _ZEROS
             left -= min(left, len(_ZEROS))
+
+    def _small_chunks(self, runs: Sequence[Run], stop: threading.Event) -> Iterator[bytes]:
+        for start, length in runs:
+            for at in range(start, start + length, self._chunk_bytes):
+                if stop.is_set():
+                    raise StoppedError
+                yield self._read(at, min(self._chunk_bytes, start + length - at))
 
     def sample(self, entry: Entry, offset: int, length: int) -> bytes:
         """Return a piece of the content by walking the extents."""
@@ -112,6 +137,34 @@ class MediumSource:
             if len(found) == length:
                 break
         return bytes(found)
+
+    def records(self, entries: Sequence[Entry], *, again: bool) -> list[bytes | None]:
+        """Return the bytes where each directory record lies; they are compared, never parsed."""
+        places = [(entry.record_offset, _record_length(entry)) for entry in entries]
+        if again:
+            for offset, length in places:
+                os.posix_fadvise(self._reading.descriptor, offset, length, os.POSIX_FADV_DONTNEED)
+        return [self._record(offset, length) for offset, length in places]
+
+    def _record(self, offset: int, length: int) -> bytes | None:
+        try:
+            return os.pread(self._reading.descriptor, length, offset) or None
+        except OSError:
+            return None
+
+    def repeats_at(self) -> int | None:
+        """Look for the first sectors at each power of two: there a card of less would wrap."""
+        if len(set(self._first)) == 1:  # all alike: nothing to know it by
+            return None
+        at = _SMALLEST_LIE
+        while at < self._reading.size:
+            try:
+                if self._first and self._pread(at, len(self._first)) == self._first:
+                    return at
+            except OSError:  # a bad place is no answer
+                pass
+            at *= 2
+        return None
 
     def still_there(self) -> bool:
         """Read the first sectors again, from the medium itself: the page cache outlives it.
@@ -132,14 +185,32 @@ class MediumSource:
         try:
             data = self._pread(offset, length)
         except OSError as error:
-            if not self.still_there():
-                raise MediumGoneError(offset=offset, wanted=length, got=0) from error
-            raise MediumReadError(
-                offset=offset, length=length, reason=error.strerror or "unknown"
-            ) from error
+            raise self._refused(error, offset, length) from error
         if len(data) < length:
             raise MediumGoneError(offset=offset, wanted=length, got=len(data))
         return data
+
+    def _fill(self, room: memoryview, offset: int) -> None:
+        """Read as much as `room` holds; raise as `_read` does."""
+        got = 0
+        try:
+            while got < len(room):
+                count = os.preadv(self._reading.descriptor, [room[got:]], offset + got)
+                if not count:
+                    raise MediumGoneError(offset=offset, wanted=len(room), got=got)
+                got += count
+        except OSError as error:
+            raise self._refused(error, offset, len(room)) from error
+
+    def _expect(self, offset: int, length: int) -> None:
+        """Have the kernel read on while what came so far is hashed and written."""
+        if length:
+            os.posix_fadvise(self._reading.descriptor, offset, length, os.POSIX_FADV_WILLNEED)
+
+    def _refused(self, error: OSError, offset: int, length: int) -> BridgeError:
+        if not self.still_there():
+            return MediumGoneError(offset=offset, wanted=length, got=0)
+        return MediumReadError(offset=offset, length=length, reason=error.strerror or "unknown")
 
     def _pread(self, offset: int, length: int) -> bytes:
         data = os.pread(self._reading.descriptor, length, offset)
@@ -156,16 +227,26 @@ class UnreadSource:
 
     def __init__(self, *, kind: str, place: str, problem: str) -> None:
         self.kind = kind
-        self.place = _clean(place)
+        self.place = clean(place)
         self.problem = problem
 
-    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:  # noqa: ARG002  it has no entries
+    def chunks(  # noqa: ARG002  it has no entries
+        self, entry: Entry, stop: threading.Event
+    ) -> Iterator[bytes | memoryview]:
         """Yield nothing: there are no entries."""
         yield from ()
 
     def sample(self, entry: Entry, offset: int, length: int) -> bytes:  # noqa: ARG002  it has no entries
         """Return nothing: there are no entries."""
         return b""
+
+    def records(self, entries: Sequence[Entry], *, again: bool) -> list[bytes | None]:  # noqa: ARG002  it has no entries
+        """Return nothing: there are no entries."""
+        return [None for _ in entries]
+
+    def repeats_at(self) -> int | None:
+        """Tell that nothing is known."""
+        return None
 
     def still_there(self) -> bool:
         """Tell that nothing can be said."""
@@ -175,160 +256,24 @@ class UnreadSource:
         """Let go of nothing."""
 
 
-class FolderSource:
-    """A folder of files: live entries only, since a file system stands in between."""
+def _runs(entry: Entry) -> list[Run]:
+    """Return where the content lies up to its valid size, in order."""
+    runs, valid = [], valid_size(entry)
+    for extent in entry.extents:
+        length = min(extent.length, valid)
+        valid -= length
+        if length:
+            runs.append((extent.offset, length))
+    return runs
 
-    kind = "folder"
-    problem = ""
-    medium: Medium | None = None
 
-    def __init__(self, folder: Path, *, zone: ZoneInfo, chunk_bytes: int) -> None:
-        self.place = _clean(str(folder))
-        self._zone = zone
-        self._chunk_bytes = chunk_bytes
-        try:
-            self._root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise SourceNotFoundError(str(folder)) from error
-        except OSError as error:
-            raise NotOpenedError(path=str(folder), reason=error.strerror or "unknown") from error
-        problems: list[Problem] = []
-        entries = tuple(self._walk((), problems))
-        about = os.fstat(self._root)
-        room = os.fstatvfs(self._root)
-        volume = Volume(
-            index=0,
-            offset=0,
-            length=0,
-            filesystem="folder",
-            serial=(about.st_dev ^ (about.st_ino * 2654435761)) & 0xFFFFFFFF,
-            label=_clean(folder.name),
-            dirty=False,
-            cluster_size=room.f_frsize,
-            total_bytes=room.f_blocks * room.f_frsize,
-            free_bytes=room.f_bavail * room.f_frsize,
-            problems=tuple(problems),
-            sound=not problems,
-        )
-        self.volumes: tuple[tuple[Volume, tuple[Entry, ...]], ...] = ((volume, entries),)
-
-    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:
-        """Yield the file's content as the file system gives it."""
-        handle = self._open(entry)
-        try:
-            at = 0
-            while data := self._pread(handle, self._chunk_bytes, at):
-                if stop.is_set():
-                    raise StoppedError
-                at += len(data)
-                yield data
-        finally:
-            os.close(handle)
-
-    def sample(self, entry: Entry, offset: int, length: int) -> bytes:
-        """Return a piece of the file."""
-        handle = self._open(entry)
-        try:
-            return self._pread(handle, length, offset)
-        finally:
-            os.close(handle)
-
-    def still_there(self) -> bool:
-        """Tell whether the folder still has its entries."""
-        try:
-            return bool(_names_in(self._root)) or not self.volumes[0][1]
-        except OSError:
-            return False
-
-    def close(self) -> None:
-        """Let go of the folder."""
-        os.close(self._root)
-
-    def _open(self, entry: Entry) -> int:
-        path = "/".join(os.fsdecode(name.raw) for name in entry.path)
-        try:
-            # Listed as a regular file with no link above it; O_NOFOLLOW and the check
-            # below hold that against a folder that changes under our eyes.
-            handle = os.open(
-                path,
-                os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
-                dir_fd=self._root,
-            )
-        except OSError as error:
-            raise MediumReadError(
-                offset=0, length=entry.size, reason=error.strerror or "unknown"
-            ) from error
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise MediumReadError(offset=0, length=entry.size, reason="not a regular file")
-        return handle
-
-    def _pread(self, handle: int, length: int, offset: int) -> bytes:
-        try:
-            return os.pread(handle, length, offset)
-        except OSError as error:
-            raise MediumReadError(
-                offset=offset, length=length, reason=error.strerror or "unknown"
-            ) from error
-
-    def _walk(self, parents: tuple[Name, ...], problems: list[Problem]) -> Iterator[Entry]:
-        path = "/".join([".", *(os.fsdecode(name.raw) for name in parents)])
-        try:
-            handle = os.open(
-                path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._root
-            )
-        except OSError as error:
-            problems.append(Problem("directory-unreadable", error.strerror or "unknown"))
-            return
-        try:
-            for text in _names_in(handle):
-                about = os.stat(text, dir_fd=handle, follow_symlinks=False)
-                name = Name(raw=os.fsencode(text), text=_clean(text))
-                yield from self._entry((*parents, name), about, problems)
-        except OSError as error:
-            problems.append(Problem("directory-unreadable", error.strerror or "unknown"))
-        finally:
-            os.close(handle)
-
-    def _entry(
-        self, path: tuple[Name, ...], about: os.stat_result, problems: list[Problem]
-    ) -> Iterator[Entry]:
-        is_folder = stat.S_ISDIR(about.st_mode)
-        if not is_folder and not stat.S_ISREG(about.st_mode):
-            problems.append(Problem("not-a-file", "/".join(name.text for name in path)))
-            return
-        modified = self._stamp(about.st_mtime)
-        yield Entry(
-            path=path,
-            deleted=False,
-            directory=is_folder,
-            size=0 if is_folder else about.st_size,
-            valid_size=0 if is_folder else about.st_size,
-            attributes=DIRECTORY if is_folder else 0,
-            created=None,
-            modified=modified,
-            accessed=None,
-            first_cluster=0,
-            # No medium in sight: the file itself stands in for its run of bytes.
-            extents=() if is_folder else (Extent(0, about.st_size),),
-            unallocated=None,
-            problems=(),
-            record_offset=0,
-            record=b"",
-        )
-        if is_folder and len(path) >= _MAX_FOLDER_DEPTH:
-            problems.append(Problem("too-deep", f"{len(path)} levels"))
-        elif is_folder:
-            yield from self._walk(path, problems)
-
-    def _stamp(self, seconds: float) -> Stamp | None:
-        at = datetime.fromtimestamp(seconds, self._zone)
-        if not 1980 <= at.year <= 2107:  # noqa: PLR2004  the years a FAT date can name
-            return None
-        return Stamp(
-            date=(at.year - 1980) << 9 | at.month << 5 | at.day,
-            time=at.hour << 11 | at.minute << 5 | at.second // 2,
-        )
+def _record_length(entry: Entry) -> int:
+    """Return how many bytes a file's directory record takes, the lines of its name included."""
+    name = entry.path[-1]
+    units = len(name.raw) // 2
+    if not name.short:
+        return _RECORD_LINE * (2 + -(-units // _EXFAT_NAME_UNITS))
+    return _RECORD_LINE * (1 if name.raw == name.short else 1 + -(-units // _FAT_NAME_UNITS))
 
 
 def _told_apart(volumes: Volumes) -> Volumes:
@@ -339,10 +284,6 @@ def _told_apart(volumes: Volumes) -> Volumes:
         apart.append((replace(volume, twin=seen[volume.key]), entries))
         seen[volume.key] += 1
     return tuple(apart)
-
-
-def _names_in(directory: int) -> list[str]:
-    return sorted(os.listdir(directory))
 
 
 def open_source(
@@ -381,7 +322,3 @@ def open_source(
     except BaseException:
         reading.close()
         raise
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -13,6 +13,7 @@ from dock_daemon.docking import plan
 from dock_daemon.docking.findings import Finding
 from dock_daemon.docking.identity import Known as Recorder
 from dock_daemon.docking.sources import Source
+from dock_daemon.evidence.holes import Holes
 from dock_daemon.recorders import naming
 from firmware_bridge.volume.listing import Entry, Problem, Stamp, Volume
 from hashing.canonical import JSON
@@ -89,9 +90,11 @@ def of_file(
     entry: Entry,
     recorder: Recorder,
     profile: RecorderProfile,
+    *,
     corrected: dict[str, JSON],
+    holes: Holes,
 ) -> dict[str, JSON]:
-    """Return a directory record as it was found, names raw and for people.
+    """Return a directory record as it was found, names raw and for people, and what was not read.
 
     `corrected` are its times by the dock's clock (dates.py). Name time, stored times, container
     time and corrected time stand apart, and none was mended from another.
@@ -120,6 +123,7 @@ def of_file(
         "problems": _problems(entry.problems),
         "record_offset": entry.record_offset,
         "record": entry.record.hex(),
+        "holes": [[hole.offset, hole.length] for hole in holes],
     }
 
 

@@ -16,6 +16,7 @@ from dock_daemon.docking.findings import Finding
 from dock_daemon.docking.identity import Known as Recorder
 from dock_daemon.docking.plan import Take
 from dock_daemon.docking.rules import Rules
+from dock_daemon.evidence.holes import Holes, missing
 from dock_daemon.evidence.pieces import Outcome
 from dock_daemon.evidence.records import ClipRow, DockingRow, FactRow, FindingRow, ReleaseRow
 from dock_daemon.evidence.store import Staged
@@ -182,6 +183,8 @@ class ClipStatement:
     # outside of every issue.
     corrected: Body
     outside: Span | None
+    # What of it could not be read: zeros stand there.
+    holes: Holes = ()
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -196,6 +199,8 @@ class ClipStatement:
             codes.append("encrypted")
         if self.outside is not None:
             codes.append("outside-issue")
+        if self.holes:
+            codes.append("partial")
         return tuple(dict.fromkeys(codes))
 
     def is_late(self, done_ms: int) -> bool:
@@ -228,6 +233,8 @@ class ClipStatement:
                 "late": self.is_late(outcome.at.utc_ms),
             },
         }
+        if self.holes:
+            body["missing"] = missing(self.holes)
         if self.step.known is not None:
             body["supersedes"] = self.step.known.seq
         return body
@@ -254,6 +261,7 @@ class ClipStatement:
             due_ms=self.deadline.due_ms,
             done_ms=outcome.at.utc_ms,
             late=self.is_late(outcome.at.utc_ms),
+            holes=self.holes,
         )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from dock_daemon.errors import LedgerDoubtError
-from dock_daemon.evidence import schema
+from dock_daemon.evidence import holes, schema
 from dock_daemon.evidence.connection import check, connected, disk_is_full
 from dock_daemon.evidence.records import (
     RIDERS,
@@ -271,6 +271,11 @@ class Ledger:
         """Answer a question of dock_daemon/evidence/questions.py."""
         return [dict(row) for row in self._db.execute(sql, tuple(values))]
 
+    def note(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Keep what is no evidence, such as how far the store was read again (scrub_book.py)."""
+        with self._transaction():
+            self._db.executemany(sql, rows)
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
@@ -331,11 +336,12 @@ class Ledger:
             case ClipRow() as row:
                 self._db.execute(
                     "INSERT INTO clip VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                    " ?, ?, ?, ?)",
+                    " ?, ?, ?, ?, ?)",
                     (seq, record.docking, row.volume, row.path_key, row.path, row.listed_size,
                      row.stamps, row.extents, row.first_offset, row.sha256, row.size,
                      row.media_class, json.dumps(row.marks), row.verified, row.quarantine, row.rule,
-                     row.base, row.base_ms, row.due_ms, row.done_ms, row.late, record.document),
+                     row.base, row.base_ms, row.due_ms, row.done_ms, row.late, record.document,
+                     holes.spell(row.holes)),
                 )  # fmt: skip
             case FindingRow() as row:
                 self._db.execute(
@@ -361,7 +367,8 @@ class Ledger:
                 return
 
     def _index_fact(self, seq: int, record: Record, row: FactRow, at: At) -> None:
-        if row.table not in schema.FACT_TABLES:  # what follows is spelled into SQL
+        # What follows is spelled into SQL.
+        if row.table not in {*schema.FACT_TABLES, *schema.CONTENT_TABLES}:
             raise LedgerDoubtError(f"there is no table {row.table}")
         values = {
             **row.values,

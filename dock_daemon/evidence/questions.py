@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 
-from dock_daemon.evidence import history, key_change, manifests, roll
+from dock_daemon.evidence import history, holes, key_change, manifests, roll
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
@@ -136,14 +136,21 @@ def known_clips(ledger: Ledger, volume: str, recorder: str) -> dict[str, list[Kn
     """
     rows = ledger.rows(
         "SELECT clip.seq, volume, path_key, path, listed_size, stamps, extents, first_offset,"
-        " sha256, size, class AS media_class FROM clip JOIN docking ON number = clip.docking"
+        " sha256, size, class AS media_class, clip.holes, coalesce((SELECT step FROM erasing"
+        "  WHERE erasing.clip = clip.seq ORDER BY seq DESC LIMIT 1), 'kept') != 'kept' AS erased"
+        " FROM clip JOIN docking ON number = clip.docking"
         " WHERE volume = ?1 AND (?2 = '' OR recorder = '' OR lower(recorder) = lower(?2))"
         " ORDER BY clip.seq DESC",
         (volume, recorder),
     )
     versions: dict[str, list[Known]] = {}
     for row in rows:
-        clip = Known(**cast("dict[str, Any]", row))
+        told = {
+            **row,
+            "erased": bool(row["erased"]),
+            "holes": holes.parse(cast("str", row["holes"])),
+        }
+        clip = Known(**cast("dict[str, Any]", told))
         versions.setdefault(clip.path_key, []).append(clip)
     return versions
 

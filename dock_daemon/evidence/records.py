@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from dock_daemon.evidence.holes import Holes
 from hashing.canonical import JSON
 
 
@@ -49,6 +50,7 @@ class ClipRow:
     due_ms: int
     done_ms: int
     late: bool
+    holes: Holes = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,9 @@ class Known:
     sha256: str
     size: int
     media_class: str
+    holes: Holes = ()
+    erased: bool = False
+    """It was erased on its recorder because the dock said so, or is about to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Final
 from sqlite_utils import Database, Migrations
 
 _LEDGER: Final = Migrations("sealdock.ledger")
-STEPS: Final = frozenset({"0001_ledger", "0002_cosigned", "0003_keys", "0004_recorders"})
+STEPS: Final = frozenset({"0001_ledger", "0002_cosigned", "0003_keys", "0004_recorders", "0005_scrub"})
 
 # What the index keeps of recorders and of those who hold them, one line per entry: the columns that
 # each table has beside the four of every one of them.
@@ -45,7 +45,20 @@ FACT_TABLES: Final[Mapping[str, Mapping[str, type]]] = {
     },
     # `overdue`: one line for each issue and deadline that passed.
     "overdue": {"recorder": str, "issue": int, "rule": str, "due_ms": int},
+    # `erased`: what was meant to be erased on a recorder, and what came of it. `clip` is the
+    # entry of the clip, `intent` that of the intent which this ends (none of an intent).
+    "erasing": {
+        "recorder": str, "clip": int, "step": str, "reason": str, "intent": int, "sha256": str,
+        "size": int, "volume": str, "path_key": str, "path": str,
+    },
 }  # fmt: skip
+
+# The same, of contents of the store and no recorder: a line per entry of kind `recovery` that
+# tells of one. `event` is `damaged`, `lost` or `replaced`; `how` what was wrong, or from where it
+# was replaced.
+CONTENT_TABLES: Final[Mapping[str, Mapping[str, type]]] = {
+    "content": {"sha256": str, "room": str, "event": str, "how": str},
+}
 
 
 @_LEDGER(name="0001_ledger")
@@ -180,6 +193,34 @@ def _recorders(db: Database) -> None:
             strict=True,
         )
         db.table(name).create_index(["recorder", "seq"])
+    # Of a clip that could not be read whole (holes.py spells them).
+    db.execute("ALTER TABLE clip ADD COLUMN holes TEXT NOT NULL DEFAULT ''")
+    db.table("erasing").create_index(["clip", "seq"])
+    # Each clip that might be erased asks for these, and they are a handful among millions.
+    db.execute("CREATE INDEX idx_entry_erasing ON entry(seq) WHERE kind IN ('clock-step', 'hold')")
+
+
+@_LEDGER(name="0005_scrub")
+def _scrub(db: Database) -> None:
+    for name, columns in CONTENT_TABLES.items():
+        db.table(name).create(
+            {"seq": int, "docking": int, "at_ms": int, "document": str, **columns},
+            pk="seq",
+            not_null={"at_ms", "sha256", "room", "event"},
+            strict=True,
+        )
+        db.table(name).create_index(["sha256", "seq"])
+    # How far each part of the store was read again (scrub_plan.Unit): `done_to` is the last name
+    # that was read of the reading under way, `files` and `size` what the last whole one found.
+    db.table("scrub_unit").create(
+        {
+            "room": str, "fan": str, "read_ms": int, "since_ms": int, "done_to": str,
+            "files": int, "size": int,
+        },
+        pk=("room", "fan"),
+        not_null={"read_ms", "done_to", "files", "size"},
+        strict=True,
+    )  # fmt: skip
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -6,7 +6,7 @@ shorter is what a pulled recorder looks like from here.
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -212,8 +212,18 @@ class Failing:
         yield last
 
     def sample(self, entry: Entry, offset: int, length: int) -> bytes:
-        """Return what the medium gives."""
+        """Return what the medium gives, and nothing of one file."""
+        if entry.text == self._path:
+            raise self._error
         return self._source.sample(entry, offset, length)
+
+    def records(self, entries: Sequence[Entry], *, again: bool) -> list[bytes | None]:
+        """Return what the medium says."""
+        return self._source.records(entries, again=again)
+
+    def repeats_at(self) -> int | None:
+        """Return what the medium says."""
+        return self._source.repeats_at()
 
     def still_there(self) -> bool:
         """Tell whether the medium is there."""
