@@ -10,6 +10,7 @@ from dock_daemon.bays.bay_states import (
     Awaiting,
     Done,
     Empty,
+    Erasing,
     Expecting,
     Faulted,
     Greeting,
@@ -71,9 +72,12 @@ def of_state(view: BayView, state: State) -> BayView:
         case Awaiting(met=met):
             told = met.greeting.identity
             return replace(view, state="checking", recorder=told.number if told else "")
-        case LettingGo():
+        case Erasing(turn=turn):
+            return replace(view, turn=turn, state="erasing")
+        case LettingGo() | Interrupted():
             return replace(view, state="interrupted")
-        case Interrupted():
+        case Done(inside=inside) if not inside:
+            # It told who it is, left, and never came back with its storage.
             return replace(view, state="interrupted")
         case Done(ends=ends):
             good = all(end.result == "complete" for end in ends)

@@ -31,9 +31,10 @@ Examples:
 @click.option(
     "--stand-in",
     "stand_ins",
-    metavar="NODE=IMAGE",
+    metavar="NODE=PATH",
     multiple=True,
-    help="Open this card image whenever the kernel reports NODE: rehearsal without hardware.",
+    help="Open this card image, or pseudo-terminal, whenever the kernel reports NODE: rehearsal"
+    " without hardware.",
 )
 @common_options
 def run(invocation: Invocation, *, stand_ins: tuple[str, ...]) -> None:
@@ -113,6 +114,6 @@ def _pairs(stand_ins: tuple[str, ...]) -> dict[str, str]:
     for text in stand_ins:
         node, equals, image = text.partition("=")
         if not (node and equals and image):
-            raise click.BadParameter(f"{text} is not NODE=IMAGE", param_hint="--stand-in")
+            raise click.BadParameter(f"{text} is not NODE=PATH", param_hint="--stand-in")
         pairs[node] = image
     return pairs

@@ -124,6 +124,7 @@ def test_a_new_turn_begins_with_a_clean_view() -> None:
         (done(END, replace(END, result="partial")), "attention"),
         (done(replace(END, result="interrupted")), "attention"),
         (Faulted(turn=1, inside=INSIDE, error=WHY), "fault"),
+        (Done(turn=1, inside=Inside(), ends=(END,)), "interrupted"),
         (Expecting(turn=1, inside=INSIDE), "detecting"),
         (Greeting(turn=1, inside=INSIDE, channel=CHANNEL), "detecting"),
         (Awaiting(turn=1, inside=Inside(), met=MET), "checking"),
