@@ -15,13 +15,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from tests.power.campaign import Campaign, Figures
+from tests.power import recording as recordings
+from tests.power import report
+from tests.power.campaign import Campaign, Figures, drawn_cut
 from tests.power.recording import ROOT
 from tests.power.saying import say
 from tests.power.scene import LAYOUTS, Layout
+from tests.power.starter import Starter
 from tests.power.teeth import WHERE, bite
+from tests.power.trial import Bench
 
 _FOR_EVER_S: Final = 1e9
+_MOST: Final = 400  # cuts for each planted mistake, where nobody says how many
 _INSIDE: Final = "--inside"
 _UNSHARE: Final = (
     "/usr/bin/env", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
@@ -41,38 +46,67 @@ def main(arguments: Sequence[str]) -> int:
         if ctypes.CDLL(None).mount(b"cuts", folder.encode(), b"tmpfs", 0, b"size=3g") != 0:
             raise SystemExit("no permission to mount")
         try:
-            if options.plant:
-                return _teeth(Path(folder), options)
-            return _cuts(Path(folder), options)
+            return _inside(Path(folder), options)
         finally:
             ctypes.CDLL(None).umount2(folder.encode(), 2)
 
 
+def _inside(folder: Path, options: argparse.Namespace) -> int:
+    if options.again:
+        return _again(folder, options)
+    code = 0
+    if options.report or not options.plant:
+        code |= _cuts(folder, options)
+    if options.report or options.plant:
+        code |= _teeth(folder, options)
+    return code
+
+
 def _cuts(folder: Path, options: argparse.Namespace) -> int:
-    campaign = Campaign(folder, options.seed, options.layout or LAYOUTS, options.keep)
+    layouts = options.layout or [layout for layout in LAYOUTS if layout.there()]
+    campaign = Campaign(folder, options.seed, layouts, options.keep)
     sys.stderr.write(f"seed {options.seed}\n")
     for _ in campaign.run(cuts_wanted=options.cuts, seconds=options.seconds):
-        pass
-    for figures in campaign.figures.values():
-        say(json.dumps(asdict(figures)) if options.json else _line(figures))
-    wrong = [one for figures in campaign.figures.values() for one in figures.wrong]
+        sys.stderr.flush()
+    figures = list(campaign.figures.values())
+    for one in figures:
+        say(json.dumps(asdict(one)) if options.json else _line(one))
+    wrong = [each for one in figures for each in one.wrong]
     if not options.json:
-        for one in wrong:
-            say(f"{one.layout} {one.tape}: {one.cut}: {'; '.join(one.what)}")
-        count = sum(figures.cuts for figures in campaign.figures.values())
+        for each in wrong:
+            say(f"{each.layout} {each.tape}: {each.cut}: {'; '.join(each.what)}")
+        for layout in set(LAYOUTS) - set(layouts) if not options.layout else ():
+            say(f"{layout.name}: not on this machine")
+        count = sum(one.cuts for one in figures)
         say(f"{count} cuts, {len(wrong)} wrong; again: --seed {options.seed}")
+    if options.report:
+        report.write(report.PAGE, "cuts", report.of_cuts(figures, options.seed))
     return 1 if wrong else 0
 
 
 def _teeth(folder: Path, options: argparse.Namespace) -> int:
-    missed = 0
-    plants = list(WHERE) if "all" in options.plant else options.plant
-    for one in bite(folder, plants, options.seed, most=options.cuts):
-        missed += not one.after
+    plants = list(WHERE) if options.report or "all" in options.plant else options.plant
+    bitten = []
+    for one in bite(folder, plants, options.seed, most=_MOST if options.report else options.cuts):
+        bitten.append(one)
         told = f"after {one.after} cuts: {one.what}" if one.after else f"MISSED in {one.cuts} cuts"
         line = f"{one.plant:28} {one.layout:10} {one.took_s:5.1f} s  {told}"
         say(json.dumps(asdict(one)) if options.json else line)
-    return 1 if missed else 0
+    if options.report:
+        report.write(report.PAGE, "teeth", report.of_teeth(bitten, options.seed))
+    return 0 if all(one.after for one in bitten) else 1
+
+
+def _again(folder: Path, options: argparse.Namespace) -> int:
+    """Try one cut of a tape that was kept."""
+    recording = recordings.load(options.again)
+    seed = (options.again / "seed").read_text("ascii")
+    with Starter(ROOT) as starter:
+        cut, how = drawn_cut(recording, options.only, seed)
+        found = Bench(folder, starter).judged(recording, cut, how)
+    for line in (str(cut), str(how), *found):
+        say(line)
+    return 1 if found else 0
 
 
 def _line(one: Figures) -> str:
@@ -96,11 +130,20 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options.add_argument("--seconds", type=float, default=_FOR_EVER_S, help="for how long at most")
     options.add_argument("--seed", type=int, help="the run of this seed; without, one at random")
     options.add_argument("--layout", action="append", type=_layout, help="on these disks alone")
-    options.add_argument("--plant", action="append", help="a planted mistake, or `all`")
-    options.add_argument("--keep", type=Path, help="where tapes go that something was wrong with")
+    options.add_argument("--plant", action="append", default=[], help="a planted mistake, or `all`")
+    options.add_argument(
+        "--keep", type=Path, metavar="DIR", help="where tapes go that something was wrong with"
+    )
+    options.add_argument("--again", type=Path, metavar="TAPE", help="a tape that was kept")
+    options.add_argument("--only", type=int, default=0, help="with --again: this cut of it")
+    options.add_argument("--report", action="store_true", help="write docs/durability.md's tables")
     options.add_argument("--json", action="store_true", help="the figures as JSON, one a line")
     options.add_argument(_INSIDE, action="store_true", help=argparse.SUPPRESS)
     found = options.parse_args(arguments)
+    if unknown := set(found.plant) - {*WHERE, "all"}:
+        options.error(f"no plant {', '.join(sorted(unknown))}; there are {', '.join(WHERE)}")
+    if found.cuts < 1 or (found.seed or 0) < 0:
+        options.error("cuts are counted from 1, seeds from 0")
     if found.seed is None:
         found.seed = secrets.randbelow(1 << 31)
     return found

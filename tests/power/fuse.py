@@ -95,8 +95,12 @@ class Served:
         if number in _SILENT:
             return True
         call = self._calls.get(number)
-        data = b"" if call is None else call(memoryview(request)[_IN.size :])
-        code = -errno.ENOSYS if call is None else 0
+        data, code = b"", -errno.ENOSYS
+        if call is not None:
+            try:
+                data, code = call(memoryview(request)[_IN.size :]), 0
+            except OSError as error:  # as the medium says
+                code = -(error.errno or errno.EIO)
         os.write(self._device, _OUT.pack(_OUT.size + len(data), code, unique) + data)
         return True
 

@@ -114,6 +114,16 @@ def judge_complete(state: Path, truth: Truth, expected: Sequence[str]) -> list[s
     return found
 
 
+def is_loss(found: str) -> bool:
+    """Tell whether it is about bytes that are gone, and not about what the dock says of itself."""
+    return found.startswith(("I1", "I2"))
+
+
+def is_loss_of_a_clip(found: str) -> bool:
+    """Tell whether it is about a clip: what the card holds can be brought back."""
+    return is_loss(found) and "document" not in found
+
+
 def standing(state: Path) -> Standing:
     """Return what a further start must leave as it is."""
     rows = _rows(state / "ledger.db")

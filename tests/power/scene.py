@@ -113,6 +113,12 @@ def drawn(layout: Layout, rng: Random) -> Scene:
     return Scene(layout, before, tuple(cards), rng.choice((1, 2, 4, 256)))
 
 
+def lie_in(scene: Scene) -> bytes:
+    """Return bytes in the middle of the largest clip of the first card: a disk may spoil them."""
+    clip = max(scene.cards[0].values(), key=len)
+    return clip[len(clip) // 2 :][:32]
+
+
 def _clips(name: str, count: int, rng: Random) -> dict[str, bytes]:
     return {
         f"DCIM/{name}{number:02}.MP4": rng.randbytes(int(2 ** rng.uniform(6, 17.5)))

@@ -5,7 +5,7 @@ not what Python's imports do. An order is a line of JSON on standard input, its 
 standard output:
 
     {"start": STATE, "config": DIR}                → {"error": ""}    recovery: opened, and closed
-    {"pull": CARD, "state": STATE, "config": DIR}  → {"error": ""}    `sealdock pull`, whole
+    {"sealdock": ["pull", CARD, …]}                → {"error": ""}    a command, whole
 """
 
 import gc
@@ -50,11 +50,18 @@ class Starter:
         """Start the dock and stop it; return what went wrong, if anything did."""
         return self._order({"start": str(state), "config": str(config)})
 
-    def pull(self, card: Path, state: Path, config: Path) -> str:
+    def pull(self, card: Path, state: Path, config: Path, *, reread: bool = False) -> str:
         """Dock a card; return what went wrong, if anything did."""
-        return self._order({"pull": str(card), "state": str(state), "config": str(config)})
+        where = ["--state", str(state), "--config", str(config), "--json"]
+        return self._order({"sealdock": ["pull", str(card), *where, *["--reread"] * reread]})
 
-    def _order(self, order: dict[str, str]) -> str:
+    def verify(self, state: Path) -> str:
+        """Verify log and store; return what the verifier says unless it is that all holds."""
+        log = state / "log"
+        command = ["verify", str(log), "--key", str(log / "vkey"), "--store", str(state / "store")]
+        return self._order({"sealdock": [*command, "--json"]})
+
+    def _order(self, order: dict[str, Any]) -> str:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps(order), file=self._process.stdin, flush=True)
@@ -86,8 +93,8 @@ def main() -> None:
 def _carried_out(order: dict[str, Any]) -> str:
     """Do it, in the child; return what went wrong."""
     try:
-        if "pull" in order:
-            return _pull(order)
+        if "sealdock" in order:
+            return _command(order["sealdock"])
         overrides = {"storage.state": order["start"]}
         loaded = load(Path(order["config"]), env={}, overrides=overrides, host="test")
         open_state(loaded, SystemClock(), can_ask=False).close()
@@ -96,20 +103,17 @@ def _carried_out(order: dict[str, Any]) -> str:
     return ""
 
 
-def _pull(order: dict[str, Any]) -> str:
+def _command(arguments: list[str]) -> str:
+    """Run a command; return what it said, unless it ended well."""
     told = os.memfd_create("told")
     os.dup2(told, 1)
-    sys.argv = [
-        "sealdock", "pull", order["pull"], "--state", order["state"],
-        "--config", order["config"], "--json",
-    ]  # fmt: skip
+    sys.argv = ["sealdock", *arguments]
     try:
         sealdock()
     except SystemExit as end:
-        if end.code in {0, None}:
-            return ""
-        said = os.pread(told, 4096, max(0, os.fstat(told).st_size - 4096)).decode()
-        return f"pull ended with {end.code}: {said}"
+        if end.code not in {0, None}:
+            said = os.pread(told, 4096, max(0, os.fstat(told).st_size - 4096)).decode()
+            return f"{arguments[0]} ended with {end.code}: {said}"
     return ""
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from tests.power import cuts
-from tests.power.campaign import Bench, How
 from tests.power.recording import ROOT, Recorder
-from tests.power.scene import Layout, Scene, chance, drawn
+from tests.power.scene import Layout, chance, drawn, lie_in
 from tests.power.starter import Starter
+from tests.power.trial import Bench, How
 
 _ONE: Final = Layout("ext4")
 _TWO: Final = Layout("ext4", "ext4")
@@ -63,7 +63,7 @@ def _bitten(recorder: Recorder, bench: Bench, plant: str, seed: int, most: int) 
         scene = drawn(layout, chance(own))
         name = f"{plant}-{tape}"
         recording = recorder.record(
-            name, scene, plant=plant, lie=_lie(scene) if plant in LYING else b""
+            name, scene, plant=plant, lie=lie_in(scene) if plant in LYING else b""
         )
         for number in range(most // _TAPES):
             tried += 1
@@ -73,9 +73,3 @@ def _bitten(recorder: Recorder, bench: Bench, plant: str, seed: int, most: int) 
                 took_s = time.monotonic() - began_s
                 return Bitten(plant, layout.name, tried, tried, found[0], took_s)
     return Bitten(plant, layout.name, 0, tried, "", time.monotonic() - began_s)
-
-
-def _lie(scene: Scene) -> bytes:
-    """Return bytes in the middle of the largest clip of the first card."""
-    clip = max(scene.cards[0].values(), key=len)
-    return clip[len(clip) // 2 :][:32]
