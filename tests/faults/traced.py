@@ -61,6 +61,24 @@ def pull(dock: DockIn, card: Path, *strace: str) -> Pulled:
     return run(dock.folder, command, *strace)
 
 
+def run_plain(dock: DockIn, card: Path) -> Pulled:
+    """Run `sealdock pull CARD` on the dock's state as a process of its own, undisturbed."""
+    done = subprocess.run(
+        [
+            sys.executable, "-B", "-m", "dock_daemon.commands.root", "pull", str(card),
+            "--state", str(dock.root), "--config", str(dock.config), "--json",
+        ],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "SEALDOCK_DOCK_ORIGIN": ORIGIN, "SEALDOCK_LANG": "en"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return Pulled(done.returncode, lines, done.stderr)
+
+
 def run(folder: Path, module: Sequence[str], *strace: str) -> Pulled:
     """Run a module of ours, with its arguments, under strace; the trace goes into `folder`."""
     program = shutil.which("strace")
