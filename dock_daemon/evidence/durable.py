@@ -15,17 +15,22 @@ would report success over lost data; so the whole group is abandoned.
 import contextlib
 import ctypes
 import errno
+import fcntl
 import hashlib
 import mmap
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-_CHUNK: Final = 1 << 20
+from dock_daemon.evidence.pages import pages
+
+# What is written past the page cache begins and ends with a block of any disk in use.
+BLOCK: Final = 4096
+_CHUNK: Final = 2 << 20
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _BUFFERS: Final = threading.local()
 _TMPFS: Final = 0x01021994
@@ -125,6 +130,16 @@ def replace(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     sync_path(path.parent)
 
 
+def past_the_cache(handle: int, *, on: bool) -> bool:
+    """Have a file written past the page cache, or through it again; return whether it is."""
+    flags = fcntl.fcntl(handle, fcntl.F_GETFL) & ~os.O_DIRECT
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETFL, flags | os.O_DIRECT if on else flags)
+    except OSError:  # a file system that has no such way
+        return False
+    return on
+
+
 def link(temp: Path, final: Path) -> bool:
     """Give `temp` its final name; return False, changing nothing, if that is taken."""
     try:
@@ -151,29 +166,34 @@ def _rename_noreplace(temp: Path, final: Path) -> bool:
     raise OSError(code, os.strerror(code), str(final))
 
 
-def reread(path: Path) -> tuple[str, int, Reread]:
+def reread(
+    path: Path, *, each: Callable[[int], None] = lambda _count: None
+) -> tuple[str, int, Reread]:
     """Hash `path` as the disk gives it back: SHA-256 in hex, size in bytes, and how.
 
-    Call it only after the file was settled: dirty pages cannot be dropped.
+    Call it only after the file was settled: dirty pages cannot be dropped. `each` hears of each
+    piece that was read, in bytes, and may take its time or raise.
     """
     digest = hashlib.sha256()
     size = 0
-    with _cold(path) as (handle, how), memoryview(_room()) as view:
+    view = _room()
+    with _cold(path) as (handle, how):
         # No more of the buffer than the file needs: the kernel pins every page it is given.
         wanted = min(_CHUNK, _whole_pages(os.fstat(handle).st_size + 1))
         while count := os.preadv(handle, [view[:wanted]], size):
             digest.update(view[:count])
             size += count
+            each(count)
             if count % mmap.PAGESIZE:
                 break  # only the end of a file is not a whole page
     return digest.hexdigest(), size, how
 
 
-def _room() -> mmap.mmap:
-    """Return this thread's buffer: an anonymous map is page aligned, as O_DIRECT demands."""
+def _room() -> memoryview:
+    """Return this thread's buffer, aligned as O_DIRECT demands."""
     if not hasattr(_BUFFERS, "room"):
-        _BUFFERS.room = mmap.mmap(-1, _CHUNK)
-    room: mmap.mmap = _BUFFERS.room
+        _BUFFERS.room = pages(_CHUNK)
+    room: memoryview = _BUFFERS.room
     return room
 
 
