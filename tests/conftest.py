@@ -40,3 +40,11 @@ def dock(memory_path: Path) -> DockIn:
 def dock_on_disk(tmp_path: Path) -> DockIn:
     """Return a dock that has not been started yet; its store is on a disk."""
     return DockIn(tmp_path)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests recorded as `told`: a number or a seed that somebody may want to know."""
+    for report in terminalreporter.getreports("passed"):
+        for name, said in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(said))

@@ -64,7 +64,7 @@ def _inside(folder: Path, options: argparse.Namespace) -> int:
 
 def _cuts(folder: Path, options: argparse.Namespace) -> int:
     layouts = options.layout or [layout for layout in LAYOUTS if layout.there()]
-    campaign = Campaign(folder, options.seed, layouts, options.keep)
+    campaign = Campaign(folder, options.seed, layouts, options.keep, lying=1 if options.lie else 5)
     sys.stderr.write(f"seed {options.seed}\n")
     for _ in campaign.run(cuts_wanted=options.cuts, seconds=options.seconds):
         sys.stderr.flush()
@@ -134,6 +134,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options.add_argument(
         "--keep", type=Path, metavar="DIR", help="where tapes go that something was wrong with"
     )
+    options.add_argument("--lie", action="store_true", help="all disks lie, not one in five")
     options.add_argument("--again", type=Path, metavar="TAPE", help="a tape that was kept")
     options.add_argument("--only", type=int, default=0, help="with --again: this cut of it")
     options.add_argument("--report", action="store_true", help="write docs/durability.md's tables")

@@ -17,7 +17,6 @@ from tests.power.trial import Bench, How
 _PER_TAPE: Final = 50  # cuts
 # Of so many cuts one is such a one.
 _AGAIN, _DEEP, _TWICE, _APART = 10, 12, 3, 7
-_LYING: Final = 5  # of so many tapes one is of disks that lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,8 @@ class Campaign:
     layouts: Sequence[Layout]
     keep: Path | None = None
     """Where tapes go after which something was wrong."""
+    lying: int = 5
+    """Of so many tapes of a layout one is of disks that lie: they keep one clip otherwise."""
     figures: dict[str, Figures] = field(default_factory=dict)
 
     def run(self, *, cuts_wanted: int, seconds: float) -> Iterator[Figures]:
@@ -94,7 +95,7 @@ class Campaign:
         began_s = time.monotonic()
         figures, seed = self.figures[layout.name], f"{self.seed}/{number}"
         scene = drawn(layout, chance(seed))
-        lies = number // len(self.layouts) % _LYING == _LYING - 1
+        lies = number // len(self.layouts) % self.lying == self.lying - 1
         lie = lie_in(scene) if lies else b""
         recording = recorder.record(f"tape{number}", scene, lie=lie)
         figures.tapes += 1
