@@ -120,6 +120,18 @@ class Custody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     checked_within_s: Annotated[int, Meta(ge=60, le=30 * 86_400)]
 
 
+class Erasing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether clips are erased on their recorders, and what must hold before."""
+
+    enabled: bool
+    mirrors: Annotated[int, Meta(ge=1, le=16)]
+    cool_down_h: Annotated[int, Meta(ge=0, le=10 * 366 * 24)]
+    reread_within_h: Annotated[int, Meta(ge=1, le=31 * 24)]
+    synchronized: bool
+    look_every_s: Annotated[int, Meta(ge=1, le=86_400)]
+    shown_within_s: Annotated[int, Meta(ge=1, le=3600)]
+
+
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the evidence log is signed, and how its silence shows."""
 
@@ -190,6 +202,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     clocks: Clocks
     shift: Shift
     custody: Custody
+    erasing: Erasing
     log: Log
     sync: Sync
     web: Web

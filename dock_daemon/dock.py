@@ -30,6 +30,9 @@ from dock_daemon.docking.events import Event
 from dock_daemon.docking.rules import Rules
 from dock_daemon.docking.take_over import Parts
 from dock_daemon.docking.working_days import calendar_unknown
+from dock_daemon.erasing import requests
+from dock_daemon.erasing_watch import ErasingWatch
+from dock_daemon.erasure import Erasure
 from dock_daemon.errors import DockError
 from dock_daemon.evidence import heartbeat
 from dock_daemon.evidence.state import State
@@ -85,11 +88,24 @@ class Dock:
             register,
         )
         meeting = meeting_of(state, loaded, rules, clock, stand_ins or {})
+        erasure = Erasure(
+            state=state,
+            parts=desk.parts,
+            settings=loaded.settings.erasing,
+            meeting=meeting,
+            open_medium=desk.listed,
+        )
         self._bays = {
-            bay.name: BayRunner(bay.name, AtBay(bay.name, desk, meeting), heard=heard, shown=shown)
+            bay.name: BayRunner(
+                bay.name,
+                AtBay(bay.name, desk, meeting, erasure),
+                heard=heard,
+                shown=shown,
+            )
             for bay in loaded.settings.bays
             if bay.enabled
         }
+        self._erasing = ErasingWatch(self._bays, erasure)
         self._placing = Placing(
             loaded.settings.bays,
             {name: bay.post for name, bay in self._bays.items()},
@@ -140,6 +156,7 @@ class Dock:
                     group.create_task(self._beat(), name="heartbeat"),
                     group.create_task(self._overdue.run(self._asking), name="overdue"),
                     group.create_task(self._shift.run(), name="shift"),
+                    group.create_task(self._erasing.run(self._asking), name="erasing"),
                     *(group.create_task(bay.run(), name=name) for name, bay in self._bays.items()),
                 ]
                 ready()
@@ -213,6 +230,11 @@ class Dock:
             return {**await self._totals(request), **self._about_now()}
         if request.get("tell") == "check":
             return {"bays": self._check("asked", answering.bay_to_check(request))}
+        if request.get("tell") == "erase":
+            return {"bays": self._erasing.begin(requests.bay_told(request))}
+        if request.get("ask") == "erasing":
+            resting = self._erasing.resting(requests.bay_asked(request))
+            return await loop.run_in_executor(self._asking, self._erasing.told, resting)
         return await loop.run_in_executor(self._asking, self._answering.answer, request)
 
     async def _totals(self, request: control.Request) -> dict[str, object]:
@@ -240,6 +262,7 @@ class Dock:
             "unmapped": [{"node": one.node, "port": one.port} for one in self._placing.unmapped],
             "free_bytes": self._state.store.free_bytes(),
             "published": self._state.signing.published,
+            "erasing": self._loaded.settings.erasing.enabled,
             "dock_clock": dataclasses.asdict(self._clock.trust()),
             "calendar_unknown": self._calendar_unknown(),
             "asked_ms": time.time_ns() // 1_000_000,

@@ -9,12 +9,14 @@ from typing import Final
 
 from config.register import Register
 from config.settings import Reader
-from dock_daemon.bays.bay_states import Met, Occasion
+from dock_daemon.bays.bay_runner import Shows
+from dock_daemon.bays.bay_states import Erase, Met, Occasion
 from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
 from dock_daemon.docking import identity
 from dock_daemon.docking.events import Released, Report
 from dock_daemon.docking.sources import Source, UnreadSource, open_source
 from dock_daemon.docking.take_over import Parts, TakeOver
+from dock_daemon.erasure import Erasure
 from dock_daemon.errors import StoppedError
 from dock_daemon.meeting import Meeting, told
 from dock_daemon.recorders.greeting import Greeting
@@ -60,6 +62,14 @@ class Desk:
         if medium.node in self.stand_ins:
             return Place(path=self.stand_ins[medium.node])
         return Place(path=medium.node, device=DeviceIdentity(medium.major, medium.minor))
+
+    def listed(self, medium: MediumAppeared, stop: threading.Event) -> Source:
+        """Open and list what udev reported; raise what keeps it from being listed."""
+        opened = self.open(self.place_of(medium), stop)
+        if opened.refusal is not None:
+            opened.source.close()
+            raise opened.refusal
+        return opened.source
 
     def open(self, place: Place, stop: threading.Event) -> Opened:
         """Open and list what is at `place`.
@@ -134,6 +144,11 @@ class AtBay:
     bay: str
     desk: Desk
     meeting: Meeting
+    erasure: Erasure
+
+    def erase(self, order: Erase, *, shows: Shows, stop: threading.Event) -> Released:
+        """Erase what may be erased by now; see `Erasure.run`."""
+        return self.erasure.run(order, bay=self.bay, shows=shows, stop=stop)
 
     def greet(
         self,

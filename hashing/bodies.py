@@ -17,8 +17,10 @@ from hashing.keys import SIGNATURE_SIZE
 PROFILE: Final = 1
 KEY_ID: Final = re.compile("[0-9a-f]{8}", re.ASCII)
 
+# How far the erasing of a clip is: meant, done, found gone or found there still.
+_STEPS: Final = ("intended", "done", "gone", "kept")
+
 _LATER: Final = (
-    "erased",
     "label",
     "export",
     "hold",
@@ -82,6 +84,11 @@ def _signature(body: Mapping[str, JSON], name: str) -> None:
         raise EntryError(f"body.{name} is not {SIGNATURE_SIZE} bytes")
 
 
+def _step(body: Mapping[str, JSON], name: str) -> None:
+    if body[name] not in _STEPS:
+        raise EntryError(f"body.{name} is none of {', '.join(_STEPS)}")
+
+
 _KEYS: Final[Mapping[str, Callable[[Mapping[str, JSON], str], None]]] = {
     "old_vkey": _text,
     "new_vkey": _text,
@@ -115,6 +122,14 @@ _RULES: Final[Mapping[str, Mapping[str, Callable[[Mapping[str, JSON], str], None
     "return": {"document": _digest},
     "trip": {"document": _digest},
     "overdue": {"document": _digest},
+    "erased": {
+        "docking": _count,
+        "clip": _count,
+        "sha256": _digest,
+        "size": _count,
+        "step": _step,
+        "document": _digest,
+    },
     "heartbeat": {},
     "recovery": {},
     "config-change": {},

@@ -37,8 +37,6 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
         for nth, changed in enumerate(_changed(node)):
             twin = copy.deepcopy(tree)
             target = list(_nodes(twin))[at]
-            if isinstance(target, ast.stmt) and isinstance(changed, ast.stmt):
-                changed = ast.copy_location(changed, target)
             _put(twin, target, changed)
             ast.fix_missing_locations(twin)
             line = getattr(node, "lineno", 0)
@@ -119,6 +117,8 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901, PLR0912  a case
                 yield twin_set
         case ast.If():
             yield ast.Pass()
+        case _:
+            return
 
 
 def _put(tree: ast.AST, target: ast.AST, changed: ast.AST) -> None:

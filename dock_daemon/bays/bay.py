@@ -8,7 +8,7 @@ the other. At most one job, a greeting or a docking, runs at any time.
 """
 
 from dataclasses import replace
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from dock_daemon.bays.bay_states import (
     Again,
@@ -18,6 +18,8 @@ from dock_daemon.bays.bay_states import (
     Done,
     Empty,
     Ended,
+    Erase,
+    Erasing,
     Event,
     Expecting,
     Failed,
@@ -31,6 +33,7 @@ from dock_daemon.bays.bay_states import (
     Met,
     Occasion,
     Order,
+    Show,
     Start,
     State,
     Stop,
@@ -38,6 +41,7 @@ from dock_daemon.bays.bay_states import (
     Working,
 )
 from dock_daemon.bays.media import ChannelAppeared, ChannelGone, MediumAppeared, MediumGone
+from dock_daemon.bays.resting import channel_of
 from dock_daemon.docking.events import Released
 
 # The channel of a recorder that is disk and serial port in one comes with its disk, give or
@@ -45,7 +49,6 @@ from dock_daemon.docking.events import Released
 CHANNEL_WITHIN_S: Final = 2.0
 
 Step: TypeAlias = tuple[State, Order | None]
-Readiness: TypeAlias = Literal["ready", "busy", "empty", "fault"]
 
 
 def step(state: State, event: Event) -> Step:
@@ -64,21 +67,6 @@ def step(state: State, event: Event) -> Step:
             return _over(state, event) if event.turn == state.turn else (state, None)
         case _:
             assert_never(event)
-
-
-def readiness(state: State) -> Readiness:
-    """Tell whether the recorder can be checked where it is, or why not."""
-    match state:
-        case Done(inside=inside) if inside:
-            return "ready"
-        case Unanswered():
-            return "ready"
-        case Empty() | Interrupted() | Done():
-            return "empty"
-        case Faulted():
-            return "fault"
-        case Expecting() | Greeting() | Awaiting() | Working() | LettingGo():
-            return "busy"
 
 
 # --- something came -------------------------------------------------------------------
@@ -101,6 +89,9 @@ def _medium(state: State, medium: MediumAppeared) -> Step:
             return _put_back(state, medium)
         case Unanswered(turn=turn, inside=inside):
             return _work(turn, inside.plus(medium), (medium,))
+        case Erasing():
+            # It was told to show its storage again, and does.
+            return replace(state, inside=state.inside.plus(medium)), Show(medium)
         case Expecting() | Greeting() | Faulted():
             return replace(state, inside=state.inside.plus(medium)), None
 
@@ -140,7 +131,7 @@ def _channel(state: State, channel: ChannelAppeared) -> Step:
         case Working(inside=inside, unasked=unasked, met=None):
             inside = inside.plus(channel)
             return replace(state, inside=inside, unasked=(*unasked, channel)), None
-        case Awaiting() | Working() | Done() | Faulted():
+        case Awaiting() | Working() | Done() | Erasing() | Faulted():
             return replace(state, inside=state.inside.plus(channel)), None
 
 
@@ -173,6 +164,10 @@ def _gone(state: State, sys_path: str) -> Step:
             return _report(turn, left, met, occasion=state.occasion)
         case Awaiting() | Interrupted():
             return replace(state, inside=left), None
+        case Erasing(met=met) if sys_path == met.channel:  # the recorder is taken out
+            return replace(state, inside=left), Stop()
+        case Erasing():
+            return replace(state, inside=left), Show(None)
         case Expecting() | Done() | Unanswered() | Faulted():
             return (replace(state, inside=left), None) if left else (Empty(state.turn), None)
 
@@ -198,6 +193,8 @@ def _over(state: State, news: Answered | Ended | Failed | Late) -> Step:
             return Faulted(turn=turn, inside=inside, error=error), None
         case LettingGo(), Ended() | Failed():
             return _let_go(state, news)
+        case Erasing(), Ended() | Failed():
+            return _erased(state, news)
         case _:
             return state, None
 
@@ -283,8 +280,35 @@ def _let_go(state: LettingGo, news: Ended | Failed) -> Step:
     return Empty(turn), None
 
 
+def _erased(state: Erasing, news: Ended | Failed) -> Step:
+    """Go back to rest; what is not as it was, or came meanwhile, is taken over again."""
+    turn, inside, later = state.turn, state.inside, state.met.later()
+    if not inside:
+        return Empty(turn), None
+    if isinstance(news, Ended) and news.end.result == "complete":
+        new = tuple(one for one in inside.media if one.sys_path != state.medium.sys_path)
+        if new:
+            return _work(turn, inside, new, met=later, ends=state.ends)
+        return Done(turn=turn, inside=inside, ends=state.ends, met=state.met), None
+    if inside.media:
+        return _work(turn, inside, inside.media, met=later)
+    match news:
+        case Failed(error=error):
+            return Faulted(turn=turn, inside=inside, error=error), None
+        case Ended(end=end):
+            return Done(turn=turn, inside=inside, ends=(*state.ends, end), met=later), None
+
+
 def _again(state: State, occasion: Occasion) -> Step:
     match state:
+        case Done(turn=turn, inside=inside, ends=ends, met=met) if occasion == "erase":
+            if met is None or not (channel := channel_of(state)) or len(inside.media) != 1:
+                return state, None
+            (medium,) = inside.media
+            erasing = Erasing(turn=turn + 1, inside=inside, medium=medium, met=met, ends=ends)
+            return erasing, Erase(turn + 1, channel, medium, met, ends)
+        case _ if occasion == "erase":
+            return state, None
         case Done(turn=turn, inside=inside, met=met) if inside.channels:
             known = met.later() if met else None
             return _greet(turn, inside, inside.channels, known=known, occasion=occasion)

@@ -3,36 +3,51 @@
 import asyncio
 import contextlib
 import logging
+import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from dock_daemon.bays import bay_view
-from dock_daemon.bays.bay import readiness, step
+from dock_daemon.bays.bay import step
 from dock_daemon.bays.bay_states import (
     Answered,
     Await,
+    Done,
     Empty,
     Ended,
+    Erase,
     Event,
     Failed,
     Greet,
     Late,
     Met,
     Occasion,
+    Show,
     Start,
     State,
     Stop,
 )
 from dock_daemon.bays.bay_view import BayView
 from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
+from dock_daemon.bays.resting import channel_of, readiness
 from dock_daemon.docking.events import Event as DockingEvent
 from dock_daemon.docking.events import Released, Report
 from dock_daemon.errors import DoubtError, StoppedError
 from dock_daemon.faults import EXPECTED
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtRest:
+    """A recorder that answered and is dealt with. `channel`: it can still be asked."""
+
+    met: Met
+    channel: bool
+    ends: tuple[Released, ...]
 
 
 class BayWork(Protocol):
@@ -61,6 +76,12 @@ class BayWork(Protocol):
         report: Report,
     ) -> Released:
         """Take a medium over, or write down of a recorder that it showed none."""
+
+    def erase(self, order: Erase, *, shows: "Shows", stop: threading.Event) -> Released:
+        """Erase what may be erased by now; `shows` tells which medium is there, as it changes."""
+
+
+Shows: TypeAlias = "queue.SimpleQueue[MediumAppeared | None]"
 
 
 class BayRunner:
@@ -99,25 +120,35 @@ class BayRunner:
         self._inbox.put_nowait(event)
 
     def readiness(self) -> str:
-        """Tell whether the recorder can be checked where it is (`bay.readiness`)."""
+        """Tell whether the recorder can be checked where it is (`resting.readiness`)."""
         return readiness(self._state)
+
+    def at_rest(self) -> "AtRest | None":
+        """Return who sits here at rest, and how that came about; None where nobody does."""
+        state = self._state
+        if not isinstance(state, Done) or state.met is None:
+            return None
+        return AtRest(met=state.met, channel=channel_of(state) is not None, ends=state.ends)
 
     async def run(self) -> None:
         """Serve the bay until cancelled; a running job is then let go of and awaited."""
         loop = asyncio.get_running_loop()
         stop = threading.Event()
+        shows: Shows = queue.SimpleQueue()
         job: asyncio.Task[None] | None = None
         try:
             while True:
                 self._state, order = step(self._state, await self._inbox.get())
                 self._show(bay_view.of_state(self._view, self._state))
                 match order:
-                    case Start() | Greet():
-                        stop = threading.Event()
-                        job = asyncio.create_task(self._work(order, stop))
+                    case Start() | Greet() | Erase():
+                        stop, shows = threading.Event(), queue.SimpleQueue()
+                        job = asyncio.create_task(self._work(order, stop, shows))
                         job.add_done_callback(_raise_doubt)
                     case Await(turn, within_s):
                         loop.call_later(within_s, self.post, Late(turn))
+                    case Show(medium):
+                        shows.put(medium)
                     case Stop():
                         stop.set()
                     case None:
@@ -130,10 +161,12 @@ class BayRunner:
                     await asyncio.shield(job)
             self._thread.shutdown(wait=False)
 
-    async def _work(self, order: Start | Greet, stop: threading.Event) -> None:
+    async def _work(
+        self, order: Start | Greet | Erase, stop: threading.Event, shows: Shows
+    ) -> None:
         loop, turn = asyncio.get_running_loop(), order.turn
         try:
-            news = await loop.run_in_executor(self._thread, self._do, order, stop, loop)
+            news = await loop.run_in_executor(self._thread, self._do, order, stop, shows, loop)
         except DoubtError:
             raise  # evidence is in doubt: the whole dock stops
         except StoppedError as error:
@@ -148,10 +181,16 @@ class BayRunner:
             self.post(news)
 
     def _do(
-        self, order: Start | Greet, stop: threading.Event, loop: asyncio.AbstractEventLoop
+        self,
+        order: Start | Greet | Erase,
+        stop: threading.Event,
+        shows: Shows,
+        loop: asyncio.AbstractEventLoop,
     ) -> Answered | Ended:
         """Carry a job out; in the bay's thread."""
         turn = order.turn
+        if isinstance(order, Erase):
+            return Ended(turn, self._does.erase(order, shows=shows, stop=stop))
         if isinstance(order, Greet):
             met = self._does.greet(order.channel, order.before, switch=order.switch, stop=stop)
             return Answered(turn, met)

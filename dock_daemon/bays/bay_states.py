@@ -13,7 +13,7 @@ from dock_daemon.bays.media import (
 from dock_daemon.docking.events import Released
 from dock_daemon.recorders.greeting import Greeting as Greeted
 
-Occasion: TypeAlias = Literal["plugged", "asked", "shift"]
+Occasion: TypeAlias = Literal["plugged", "asked", "shift", "erase"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,20 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erasing:
+    """Clips are erased by the recorder's own command; its medium comes and goes meanwhile.
+
+    `ends` are how its dockings of this stay ended.
+    """
+
+    turn: int
+    inside: Inside
+    medium: MediumAppeared
+    met: Met
+    ends: tuple[Released, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:
     """Pulled too early: it should be put back. `inside` is what has not gone yet."""
 
@@ -254,6 +268,24 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Erase:
+    """Order: erase on this recorder, over this channel, what may be erased by now."""
+
+    turn: int
+    channel: ChannelAppeared
+    medium: MediumAppeared
+    met: Met
+    ends: tuple[Released, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Order: tell the job that erases which medium is there now, if one is."""
+
+    medium: MediumAppeared | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Order: let go of the medium now."""
 
@@ -266,6 +298,7 @@ State: TypeAlias = (
     | Working
     | LettingGo
     | Done
+    | Erasing
     | Interrupted
     | Unanswered
     | Faulted
@@ -281,4 +314,4 @@ Event: TypeAlias = (
     | Late
     | Again
 )
-Order: TypeAlias = Greet | Await | Start | Stop
+Order: TypeAlias = Greet | Await | Start | Erase | Show | Stop

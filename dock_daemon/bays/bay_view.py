@@ -32,6 +32,7 @@ from dock_daemon.docking.events import (
     Progress,
     Released,
 )
+from firmware_bridge.capabilities import Capability
 from hashing.canonical import JSON
 
 
@@ -58,6 +59,8 @@ class BayView:
     bytes_copied: int = 0
     due_ms: int | None = None
     error: str = ""
+    # Whether clips can be erased on it at all; None while nobody has asked it.
+    erases: bool | None = None
 
 
 def of_state(view: BayView, state: State) -> BayView:
@@ -79,9 +82,10 @@ def of_state(view: BayView, state: State) -> BayView:
         case Done(inside=inside) if not inside:
             # It told who it is, left, and never came back with its storage.
             return replace(view, state="interrupted")
-        case Done(ends=ends):
+        case Done(ends=ends, met=met):
             good = all(end.result == "complete" for end in ends)
-            return replace(view, state="done" if good else "attention")
+            erases = None if met is None else met.greeting.can(Capability.ERASE)
+            return replace(view, state="done" if good else "attention", erases=erases)
         case Faulted(error=error) | Unanswered(error=error):
             return replace(view, state="fault", error=str(error))
 

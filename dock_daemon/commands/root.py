@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "clips": ("clips", "List the clips that were taken over."),
     "findings": ("findings", "List what did not fit: missing, changed, deleted, unread."),
     "check": ("check", "Check docked recorders again, where they are."),
+    "erase": ("erase", "Erase on docked recorders what is kept for sure; say what keeps the rest."),
     "recorder": ("recorder", "Look at what is at the ports, at known makes and recorders."),
     "issue": ("issue", "Hand a recorder out to a person, if its checklist lets it be."),
     "return": ("return_", "Register that a recorder came back."),

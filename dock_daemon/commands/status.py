@@ -84,6 +84,7 @@ def _lines(told: Row, invocation: Invocation, zone: tzinfo, *, running: bool) ->
             say("status.unmapped", lang, node=medium["node"], port=medium["port"])
             for medium in told["unmapped"]
         ]
+        lines.append(say("erasing.on" if told.get("erasing") else "erasing.off", lang))
         lines.append(say("status.free", lang, free=text.size(told["free_bytes"])))
     else:
         lines.append(say("status.not-running", lang))
@@ -125,6 +126,8 @@ def _bay_line(bay: Row, lang: str, zone: tzinfo) -> str:
         parts.append(check_because(bay["verdict"], bay["because"], lang))
     if bay["error"]:
         parts.append(bay["error"])
+    if bay.get("erases") is False:
+        parts.append(say("erasing.never", lang))
     parts.append(say(f"bay-hint.{bay['state']}", lang, bay=bay["bay"]))
     return "  ".join(part for part in parts if part)
 

@@ -87,6 +87,11 @@ class Signing:
         return self._standing
 
     @property
+    def roster(self) -> Roster:
+        """Who may vouch for this log."""
+        return self._roster
+
+    @property
     def alarm(self) -> Alarm | None:
         """Why signing has stopped, or None."""
         return self._bell.alarm

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dock_daemon.bays.bay import CHANNEL_WITHIN_S, readiness, step
+from dock_daemon.bays.bay import CHANNEL_WITHIN_S, step
 from dock_daemon.bays.bay_states import (
     Again,
     Answered,
@@ -28,6 +28,7 @@ from dock_daemon.bays.bay_states import (
     Working,
 )
 from dock_daemon.bays.media import ChannelGone, MediumGone
+from dock_daemon.bays.resting import readiness
 from tests.bays import ERROR, A, B, T, U, after, end, inside, met
 
 # --- a recorder with a control channel --------------------------------------------------

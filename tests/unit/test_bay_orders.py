@@ -13,6 +13,8 @@ from dock_daemon.bays.bay_states import (
     Done,
     Empty,
     Ended,
+    Erase,
+    Erasing,
     Event,
     Failed,
     Faulted,
@@ -22,6 +24,7 @@ from dock_daemon.bays.bay_states import (
     Interrupted,
     Late,
     LettingGo,
+    Show,
     Start,
     State,
     Stop,
@@ -38,7 +41,7 @@ class World:
 
     state: State = field(default_factory=Empty)
     present: dict[str, MediumAppeared | ChannelAppeared] = field(default_factory=dict)
-    running: Start | Greet | None = None
+    running: Start | Greet | Erase | None = None
     waits: list[int] = field(default_factory=list)
     started: set[tuple[str, int]] = field(default_factory=set)
     arrivals: dict[str, int] = field(default_factory=dict)
@@ -48,17 +51,20 @@ class World:
         before = self.state
         self.state, order = step(before, event)
         match order:
-            case Start(turn) | Greet(turn):
+            case Start(turn) | Greet(turn) | Erase(turn):
                 self._began(order, turn, before)
             case Stop():
-                assert isinstance(self.running, Start)
+                assert isinstance(self.running, Start | Erase)
+            case Show(medium):
+                assert isinstance(self.running, Erase)
+                assert medium is None or self.present[medium.sys_path] == medium
             case Await(turn):
                 assert self.running is None
                 assert turn == self.state.turn
                 self.waits.append(turn)
             case None:
                 pass
-        busy = isinstance(self.state, Working | LettingGo | Greeting)
+        busy = isinstance(self.state, Working | LettingGo | Greeting | Erasing)
         assert (self.running is not None) == busy
         held = Inside() if isinstance(self.state, Empty) else self.state.inside
         there = {one.sys_path for one in held.channels} | {one.sys_path for one in held.media}
@@ -69,11 +75,11 @@ class World:
         if isinstance(self.state, Working) and self.state.medium is not None:
             assert self.state.medium.sys_path in self.present
 
-    def _began(self, order: Start | Greet, turn: int, before: State) -> None:
+    def _began(self, order: Start | Greet | Erase, turn: int, before: State) -> None:
         assert self.running is None, "one job at a time"
         assert turn == self.state.turn > before.turn
         self.running = order
-        if isinstance(order, Greet):
+        if isinstance(order, Greet | Erase):
             assert self.present[order.channel.sys_path] == order.channel
         elif order.medium is not None:
             place = order.medium.sys_path
@@ -100,7 +106,7 @@ class World:
         assert job is not None
         turn = job.turn
         news: list[Event] = [Failed(turn, ERROR)]
-        if isinstance(job, Start):
+        if isinstance(job, Start | Erase):
             news += [Ended(turn, end(result)) for result in ("complete", "interrupted", "partial")]
             news = news[-1:] if job.medium is None else news
         else:
@@ -137,7 +143,7 @@ def test_any_sequence_of_events(data: st.DataObject) -> None:
             case "late":
                 world.tell(Late(world.waits.pop(0)))
             case "again":
-                world.tell(Again("asked"))
+                world.tell(Again(data.draw(st.sampled_from(["asked", "erase"]))))
             case _:
                 world.tell(data.draw(st.sampled_from(stale(world.state.turn))))
     settle(world, data)

@@ -116,10 +116,6 @@ class Obedient(Driver):
         """Show it."""
         self._note("switch-to-storage")
 
-    def take_storage_back(self) -> None:
-        """Is not asked for here."""
-        raise AssertionError
-
     def write_holder(self, holder: Holder) -> None:
         """Is not asked for here."""
         raise AssertionError(holder)
