@@ -13,7 +13,6 @@ from typing import Final
 
 from dock_daemon.bays.bay_runner import AtRest, BayRunner
 from dock_daemon.bays.bay_states import Again
-from dock_daemon.erasing.gate import Keep
 from dock_daemon.erasing.overview import is_worth_a_turn, weigh
 from dock_daemon.erasure import OCCASION, Erasure
 from dock_daemon.errors import DockError
@@ -94,15 +93,14 @@ class ErasingWatch:
         docked = erasure.docked(rest)
         clips: list[dict[str, object]] = []
         for one in weigh(erasure.ask, docked, erasure.policy):
-            kept = one.decision.reasons if isinstance(one.decision, Keep) else ()
             clips.append(
                 {
                     "seq": one.clip.seq,
                     "path": one.clip.path,
                     "sha256": one.clip.sha256,
                     "size": one.clip.size,
-                    "may": one.worth_reading,
-                    "reasons": [] if one.worth_reading else [str(reason) for reason in kept],
+                    "may": not one.reasons,
+                    "reasons": [str(reason) for reason in one.reasons],
                 }
             )
             if len(clips) == _MOST_TOLD:

@@ -179,9 +179,10 @@ def may_erase(case: Case, policy: Policy) -> Decision:
             return Keep(reasons)
 
 
-def only_unread(decision: Decision) -> bool:
-    """Tell whether nothing keeps a clip but that recorder and store were not read for it yet."""
-    return isinstance(decision, Erase) or set(decision.reasons) <= _BY_READING
+def beside_reading(decision: Decision) -> tuple[Reason, ...]:
+    """Return what keeps a clip whatever reading recorder and store would show."""
+    reasons = decision.reasons if isinstance(decision, Keep) else ()
+    return tuple(reason for reason in reasons if reason not in _BY_READING)
 
 
 _BY_READING: Final = frozenset(

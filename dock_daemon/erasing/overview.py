@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dock_daemon.erasing.book import Ask
-from dock_daemon.erasing.gate import Answering, Case, Decision, Policy, Stay, may_erase, only_unread
+from dock_daemon.erasing.gate import (
+    Answering,
+    Case,
+    Policy,
+    Reason,
+    Stay,
+    beside_reading,
+    may_erase,
+)
 from dock_daemon.erasing.words import Clip
 
 
@@ -24,15 +32,10 @@ class Docked:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A clip, and what keeps it beside that it was not read for it yet."""
+    """A clip, and what keeps it whatever reading it would show."""
 
     clip: Clip
-    decision: Decision
-
-    @property
-    def worth_reading(self) -> bool:
-        """Tell whether only reading it can still keep it."""
-        return only_unread(self.decision)
+    reasons: tuple[Reason, ...]
 
 
 def weigh(ask: Ask, docked: Docked, policy: Policy) -> Iterator[Weighed]:
@@ -56,7 +59,7 @@ def weigh(ask: Ask, docked: Docked, policy: Policy) -> Iterator[Weighed]:
             recorder=None,
             dock=known.dock,
         )
-        yield Weighed(clip, may_erase(case, policy))
+        yield Weighed(clip, beside_reading(may_erase(case, policy)))
 
 
 def is_worth_a_turn(ask: Ask, docked: Docked, policy: Policy) -> bool:
@@ -67,4 +70,4 @@ def is_worth_a_turn(ask: Ask, docked: Docked, policy: Policy) -> bool:
         return True
     if not policy.enabled or not docked.can_erase:
         return False
-    return any(one.worth_reading for one in weigh(ask, docked, policy))
+    return any(not one.reasons for one in weigh(ask, docked, policy))

@@ -32,8 +32,8 @@ from dock_daemon.erasing.gate import (
     Policy,
     Reading,
     Stay,
+    beside_reading,
     may_erase,
-    only_unread,
 )
 from dock_daemon.erasing.words import Clip, Intent, Known, Outcome
 from firmware_bridge.capabilities import Capability, Identity
@@ -184,7 +184,7 @@ class Procedure:
     def _turn(self, clip: Clip, held: list[Shown]) -> bool:
         """Erase one clip if it may be; return whether to go on with the next."""
         first = self._weigh(clip, listed=held[0].is_alike(clip))
-        if not only_unread(first):
+        if beside_reading(first):
             return self._kept(clip, first)
         case = self._read(clip, held[0])
         decision = may_erase(case, self._parts.policy)

@@ -19,7 +19,7 @@ _VALUES: Final = {
 _DECIDED: Final = {
     gate: {
         "may_erase": "may_erase",
-        "only_unread": "only_unread",
+        "beside_reading": "beside_reading",
         "Erase": "Erase",
         "Keep": "Keep",
         "NOW_IS": "NOW_MS",

@@ -15,8 +15,8 @@ from dock_daemon.erasing.gate import (
     Reading,
     Reason,
     Vouched,
+    beside_reading,
     may_erase,
-    only_unread,
 )
 from tests.erasings import (
     HOUR_MS,
@@ -253,27 +253,18 @@ def test_now_is_ten_minutes() -> None:
     assert NOW_IS == 600_000
 
 
-@pytest.mark.parametrize(
-    ("case", "answer"),
-    [
-        (SOUND, True),
-        (but(recorder=None, store=None, listed=False), True),
-        (but(store__how="not-cold", recorder__sha256=OTHER), True),
-        (but(recorder=None, held=True), False),
-        (but(answering=None), False),
-    ],
-)
-def test_what_is_worth_reading(case: Case, answer: bool) -> None:  # noqa: FBT001  a parameter
-    """A clip is read only if nothing but reading it can still keep it."""
-    assert only_unread(may_erase(case, POLICY)) is answer
-
-
 @pytest.mark.parametrize("what", KEPT)
-def test_what_reading_can_change(what: str) -> None:
+def test_what_reading_cannot_change(what: str) -> None:
     """Reading recorder and store can change what they are said to hold, and nothing else."""
     case, reasons = KEPT[what]
-    read = all(one.startswith(("store-", "recorder-", "listed-")) for one in reasons)
-    assert only_unread(may_erase(case, POLICY)) is read
+    by_reading = ("store-", "recorder-", "listed-")
+    left = tuple(one for one in reasons if not one.startswith(by_reading))
+    assert beside_reading(may_erase(case, POLICY)) == left
+
+
+def test_what_may_be_erased_needs_no_more_reading() -> None:
+    """Nothing keeps it."""
+    assert beside_reading(may_erase(SOUND, POLICY)) == ()
 
 
 @pytest.mark.parametrize("reason", Reason)
