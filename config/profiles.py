@@ -96,10 +96,15 @@ class Identify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Shows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When its storage is seen as a disk: always, after it was told to, or never."""
+    """When its storage is seen as a disk: always, after it was told to, or never.
+
+    `within_s` is how long it takes to come; `busy_s` for how long a recorder that says that it
+    can't show it yet is asked again.
+    """
 
     shown: Literal["always", "switch", "none"]
     within_s: Annotated[int, Meta(ge=1, le=600)] = 30
+    busy_s: Annotated[int, Meta(ge=0, le=3600)] = 600
 
 
 class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

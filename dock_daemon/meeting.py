@@ -7,6 +7,7 @@ succeeds is the recorder's (dock_daemon/recorders/matching.py).
 import functools
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from dock_daemon.evidence.state import State
 from dock_daemon.fitness import clock_policy
 from dock_daemon.recorders import journal_book, matching
 from dock_daemon.recorders.clock_measured import ClockMeasured
-from dock_daemon.recorders.greeting import DockTime, Greeting, Wants, greet
+from dock_daemon.recorders.greeting import DockTime, Greeting, Patience, Wants, greet
 from dock_daemon.recorders.journal_book import ASKED_BEFORE
 from dock_daemon.recorders.matching import Profile
 from dock_daemon.recorders.passwords import PasswordMemory
@@ -103,7 +104,7 @@ class Meeting:
 
     profiles: Sequence[Profile]
     ways: Ways
-    wants: Callable[[Profile], Wants]
+    wants: Callable[[Profile, Patience], Wants]
 
     def greet(
         self,
@@ -112,18 +113,20 @@ class Meeting:
         *,
         switch: bool,
         stop: threading.Event,
+        busy: Callable[[], None] = lambda: None,
     ) -> Met:
         """Ask who is on a channel and what it can tell; see `bay_runner.BayWork.greet`.
 
         Raises the RecorderError of the last profile that was tried, and StoppedError.
         """
         last: RecorderError = NotThisRecorderError("no profile fits what its port shows")
+        patience = Patience(now_s=time.monotonic, pause=stop.wait, busy=busy)
         for profile in matching.of_channel(self.profiles, channel.seen):
             try:
                 with self.ways.session(profile, channel, stop) as session:
                     if before is not None and _same(session, before):
                         return replace(before, channel=channel.sys_path)
-                    wants = replace(self.wants(profile), switch=switch)
+                    wants = replace(self.wants(profile, patience), switch=switch)
                     greeting = greet(session, profile, wants)
             except ChannelLostError:
                 raise
@@ -170,12 +173,13 @@ def meeting_of(
     return Meeting(
         profiles=rules.profiles,
         ways=Ways.of(loaded, PasswordMemory(state.root), stand_ins),
-        wants=lambda profile: Wants(
+        wants=lambda profile, patience: Wants(
             exchanges=settings.clocks.exchanges,
             dock_time=dock_time,
             now_ms=lambda: clock.at().utc_ms,
             not_set=functools.partial(not_set, profile),
             journal_from=journal_from,
+            patience=patience,
         ),
     )
 

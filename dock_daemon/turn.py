@@ -157,9 +157,10 @@ class AtBay:
         *,
         switch: bool,
         stop: threading.Event,
+        busy: Callable[[], None],
     ) -> Met:
         """Ask who is on a channel and what it can tell; see `Meeting.greet`."""
-        return self.meeting.greet(channel, before, switch=switch, stop=stop)
+        return self.meeting.greet(channel, before, switch=switch, stop=stop, busy=busy)
 
     def take_over(
         self,

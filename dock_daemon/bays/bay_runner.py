@@ -60,9 +60,11 @@ class BayWork(Protocol):
         *,
         switch: bool,
         stop: threading.Event,
+        busy: Callable[[], None],
     ) -> Met:
         """Ask who is on a channel; `before` itself, on its new channel, if it is the same.
 
+        `busy` is told when it can't show its storage yet, and is waited for.
         Raises a RecorderError where nobody answers who is known.
         """
 
@@ -192,7 +194,14 @@ class BayRunner:
         if isinstance(order, Erase):
             return Ended(turn, self._does.erase(order, shows=shows, stop=stop))
         if isinstance(order, Greet):
-            met = self._does.greet(order.channel, order.before, switch=order.switch, stop=stop)
+
+            def busy() -> None:
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(self._see_busy, turn)
+
+            met = self._does.greet(
+                order.channel, order.before, switch=order.switch, stop=stop, busy=busy
+            )
             return Answered(turn, met)
 
         def report(event: DockingEvent) -> None:
@@ -204,6 +213,10 @@ class BayRunner:
             order.medium, order.met, occasion=order.occasion, stop=stop, report=report
         )
         return Ended(turn, end)
+
+    def _see_busy(self, turn: int) -> None:
+        if turn == self._view.turn:
+            self._show(bay_view.of_busy(self._view))
 
     def _see(self, turn: int, event: DockingEvent) -> None:
         if turn == self._view.turn:

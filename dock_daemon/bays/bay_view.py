@@ -90,6 +90,11 @@ def of_state(view: BayView, state: State) -> BayView:
             return replace(view, state="fault", error=str(error))
 
 
+def of_busy(view: BayView) -> BayView:
+    """Return the view once a recorder has said that it can't show its storage yet."""
+    return replace(view, state="preparing")
+
+
 def of_event(view: BayView, event: Event) -> BayView:
     """Return the view once a docking has told `event`."""
     match event:

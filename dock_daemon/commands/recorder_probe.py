@@ -32,7 +32,7 @@ from firmware_bridge.errors import MissingCapabilityError, RecorderError
 Row = dict[str, Any]
 
 _SHOWN_NEAREST: Final = 3
-_AT_WORK: Final = frozenset({"detecting", "checking", "pulling", "verifying"})
+_AT_WORK: Final = frozenset({"detecting", "checking", "preparing", "pulling", "verifying"})
 
 
 @click.command(

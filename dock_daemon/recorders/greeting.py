@@ -46,6 +46,8 @@ T = TypeVar("T")
 MOST_JOURNAL_BYTES: Final = 64 << 20
 # Whoever answers the probe like this has understood it.
 _UNDERSTOOD: Final = (WrongPasswordError, NoPasswordError, RecorderBusyError)
+# A recorder that is busy has just said so: it is not asked again at once.
+ASK_AGAIN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,26 @@ class DockTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How a recorder is borne with that still has to hash what it recorded last.
+
+    `now_s` is a clock that never steps; `pause` waits for so many seconds and returns whether
+    all is to end; `busy` is told that the recorder is being waited for.
+    """
+
+    now_s: Callable[[], float]
+    pause: Callable[[float], bool]
+    busy: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wants:
     """What a docking asks of a recorder, and what it knows.
 
     `not_set` returns why a clock that was measured so (None: it can't be read) is not to be set,
     empty if it is. `journal_from` returns the record from which on the journal of a recorder is
-    asked for. `now_ms` and `dock_time` are the dock's UTC and what it rests on.
+    asked for. `now_ms` and `dock_time` are the dock's UTC and what it rests on. `patience` is for
+    a recorder that can't show its storage yet.
     """
 
     exchanges: int
@@ -74,6 +90,7 @@ class Wants:
     now_ms: Callable[[], int]
     not_set: Callable[[ClockMeasured | None], str]
     journal_from: Callable[[Identity | None], int]
+    patience: "Patience"
     switch: bool = True
 
 
@@ -148,7 +165,7 @@ def greet(driver: Driver, profile: Profile, wants: Wants) -> Greeting:
     clock = asking.clock()
     clock_set, not_set = asking.set_clock(clock)
     journal = asking.ask(Capability.JOURNAL, lambda: asking.journal(identity))
-    switched = asking.switch()
+    switched = asking.switch(profile.content.storage.busy_s)
     return Greeting(
         profile=profile,
         identity=identity,
@@ -233,14 +250,27 @@ class _Asking:
         """Read the journal's records that the dock does not know yet."""
         return tuple(self._pieces(self._wants.journal_from(identity)))
 
-    def switch(self) -> bool:
-        """Let it show its storage; return whether that is to be waited for."""
+    def switch(self, busy_s: float) -> bool:
+        """Let it show its storage; return whether that is to be waited for.
+
+        One that says that it is busy is asked again for `busy_s`: it has clips to hash first.
+        """
         if not self._wants.switch:
             return False
+        patience, what = self._wants.patience, Capability.SWITCH_TO_STORAGE
+        until_s = patience.now_s() + busy_s
         try:
-            return self.ask(Capability.SWITCH_TO_STORAGE, self._switched) or False
+            while not (switched := self.ask(what, self._switched) or False):
+                left_s = until_s - patience.now_s()
+                if self.troubles.get(str(what)) != RecorderBusyError.code or left_s <= 0:
+                    return False
+                patience.busy()
+                if patience.pause(min(ASK_AGAIN_S, left_s)):
+                    return False
         except ChannelLostError:
             return True  # it left the port rather than answer, as it was told to
+        self.troubles.pop(str(what), None)
+        return switched
 
     def _switched(self) -> bool:
         self._driver.switch_to_storage()

@@ -150,10 +150,10 @@ async def test_it_comes_back_at_another_port(dock: DockIn, tmp_path: Path) -> No
 
 
 async def test_its_storage_never_comes(dock: DockIn, tmp_path: Path) -> None:
-    """A recorder that is busy shows none: what it told stands in the ledger all the same."""
+    """A recorder that refuses shows none: what it told stands in the ledger all the same."""
     card = make_fat_card(tmp_path / "card", FILES)
     fake = recorder()
-    fake.busy = True
+    fake.can = ("identity", "battery", "holder", "read-clock")
     async with bench(dock, card, fake) as at:
         at.plug()
         view = await at.running.until_shown("1", "attention")
@@ -162,6 +162,22 @@ async def test_its_storage_never_comes(dock: DockIn, tmp_path: Path) -> None:
     (finding,) = bodies(dock, "finding")
     assert finding["finding"] == "medium-unread"
     dock.assert_holds("ZF-0007")
+
+
+async def test_its_storage_comes_once_it_is_no_longer_busy(dock: DockIn, tmp_path: Path) -> None:
+    """A recorder that still hashes what it recorded is shown as busy, asked again, taken over."""
+    card = make_fat_card(tmp_path / "card", FILES)
+    fake = recorder()
+    fake.busy = True
+    async with bench(dock, card, fake) as at:
+        at.plug()
+        await at.running.until_shown("1", "preparing")
+        fake.busy = False
+        await at.running.until_shown("1", "checking")
+        at.running.hotplug.plug(medium(1, PORTS["1"]))
+        view = await at.running.until_shown("1", "done")
+        assert (view.sealed, view.recorder) == (2, "ZF-0007")
+    assert len(dock.parsed("docked")) == 1
 
 
 async def test_unplugged_while_it_is_asked(dock: DockIn, tmp_path: Path) -> None:

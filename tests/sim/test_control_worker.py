@@ -13,7 +13,7 @@ import pytest
 
 from config.profiles import recorder_profile
 from config.toml import SHIPPED
-from dock_daemon.recorders.greeting import DockTime, Wants, greet
+from dock_daemon.recorders.greeting import DockTime, Patience, Wants, greet
 from dock_daemon.recorders.session import Session, Workers
 from firmware_bridge.capabilities import Capability, Holder
 from firmware_bridge.control import spawn, worker
@@ -35,6 +35,7 @@ WANTS: Final = Wants(
     now_ms=lambda: 1_790_000_000_000,
     not_set=lambda _measured: "",
     journal_from=lambda _identity: 0,
+    patience=Patience(now_s=lambda: 0.0, pause=lambda _s: True, busy=lambda: None),
 )
 
 

@@ -22,7 +22,7 @@ from dock_daemon.bays.bay_states import (
     Unanswered,
     Working,
 )
-from dock_daemon.bays.bay_view import BayView, of_event, of_state
+from dock_daemon.bays.bay_view import BayView, of_busy, of_event, of_state
 from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
 from dock_daemon.docking.events import (
     Checked,
@@ -147,3 +147,9 @@ def test_a_fault_says_why() -> None:
 def test_a_recorder_that_is_waited_for_has_a_number_already() -> None:
     """Whoever answered on its channel is named before its storage is there."""
     assert of_state(EMPTY, Awaiting(turn=1, inside=Inside(), met=MET)).recorder == "ZF-7"
+
+
+def test_a_busy_recorder_is_waited_for_in_words() -> None:
+    """While it hashes its clips the bay says so, and nothing else of it changes."""
+    view = BayView(bay="1", turn=3, state="detecting")
+    assert of_busy(view) == replace(view, state="preparing")

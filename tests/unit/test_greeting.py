@@ -1,7 +1,7 @@
 """What is asked of a recorder when it is docked, in which order, and what is made of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pytest
@@ -10,7 +10,7 @@ from config.presets import Preset
 from config.profiles import RecorderProfile, recorder_profile
 from config.toml import SHIPPED
 from dock_daemon.recorders.clock_measured import ClockMeasured
-from dock_daemon.recorders.greeting import DockTime, Greeting, Wants, greet
+from dock_daemon.recorders.greeting import DockTime, Greeting, Patience, Wants, greet
 from firmware_bridge.capabilities import (
     Battery,
     Capability,
@@ -137,8 +137,31 @@ class Obedient(Driver):
         self.asked.append("close")
 
 
+@dataclass
+class Waiting:
+    """A dock's patience: time passes only while it waits, and somebody may end it."""
+
+    seconds: float = 0.0
+    told: int = 0
+    ends: bool = False
+
+    def pause(self, seconds: float) -> bool:
+        """Let time pass; return whether all is to end."""
+        self.seconds += seconds
+        return self.ends
+
+    def busy(self) -> None:
+        """Hear that a recorder is being waited for."""
+        self.told += 1
+
+    def patience(self) -> Patience:
+        """Return it as a greeting takes it."""
+        return Patience(now_s=lambda: self.seconds, pause=self.pause, busy=self.busy)
+
+
 def wants(
     *,
+    waiting: Waiting | None = None,
     not_set: Callable[[ClockMeasured | None], str] = lambda _measured: "",
     journal_from: int = 0,
     switch: bool = True,
@@ -150,6 +173,7 @@ def wants(
         now_ms=lambda: NOW_US // 1000,
         not_set=not_set,
         journal_from=lambda _identity: journal_from,
+        patience=(waiting or Waiting()).patience(),
         switch=switch,
     )
 
@@ -371,3 +395,60 @@ def test_open_recorder_is_set_right() -> None:
     assert abs(clock_set.before.offset_us - 42_000_000) <= clock_set.before.uncertainty_us
     assert abs(clock_set.after.offset_us - fake.clock_error_us) <= clock_set.after.uncertainty_us
     assert abs(fake.clock_error_us) < 1_000_000
+
+
+@dataclass
+class Hashing(Obedient):
+    """A recorder that is busy with its clips for some questions."""
+
+    busy_for: int = 3
+
+    def switch_to_storage(self) -> None:
+        """Show it once all is hashed."""
+        super().switch_to_storage()
+        if self.asked.count("switch-to-storage") <= self.busy_for:
+            raise RecorderBusyError(command="storage-mode")
+
+
+def test_a_recorder_that_still_hashes_its_clips_is_asked_again() -> None:
+    """Until it shows its storage; nothing that it said on the way is a trouble then."""
+    recorder, waiting = Hashing(), Waiting()
+    greeting = greet(recorder, PROFILE, wants(waiting=waiting))
+    assert (greeting.switched, greeting.troubles) == (True, {})
+    assert (recorder.asked.count("switch-to-storage"), waiting.told) == (4, 3)
+
+
+def test_a_recorder_that_stays_busy_is_not_asked_for_ever() -> None:
+    """After the time that its profile gives it stands among the troubles, and in what is told."""
+    recorder, waiting = Hashing(busy_for=10**6), Waiting()
+    greeting = greet(recorder, PROFILE, wants(waiting=waiting))
+    assert waiting.seconds == PROFILE.content.storage.busy_s
+    assert (greeting.switched, greeting.troubles) == (False, {"switch-to-storage": "recorder-busy"})
+
+
+def test_nobody_waits_for_a_busy_recorder_when_the_dock_stops() -> None:
+    """The first pause that is called off is the last."""
+    recorder = Hashing()
+    assert not greet(recorder, PROFILE, wants(waiting=Waiting(ends=True))).switched
+    assert recorder.asked.count("switch-to-storage") == 1
+
+
+def test_a_busy_recorder_that_leaves_is_asked_no_more() -> None:
+    """Pulled, or gone to come back as a disk: its port will tell."""
+    recorder, waiting = Hashing(), Waiting()
+
+    def pause(seconds: float) -> bool:
+        recorder.fails["switch-to-storage"] = ChannelLostError("x")
+        return waiting.pause(seconds)
+
+    patience = replace(waiting.patience(), pause=pause)
+    assert greet(recorder, PROFILE, replace(wants(), patience=patience)).switched
+    assert recorder.asked.count("switch-to-storage") == 2
+
+
+def test_another_trouble_is_no_reason_to_ask_again() -> None:
+    """Only who is busy is waited for."""
+    waiting = Waiting()
+    recorder = fails_at("switch-to-storage")
+    assert not greet(recorder, PROFILE, wants(waiting=waiting)).switched
+    assert (recorder.asked.count("switch-to-storage"), waiting.told) == (1, 0)

@@ -13,7 +13,7 @@ from dock_daemon.bays.media import ChannelAppeared
 from dock_daemon.errors import StoppedError
 from dock_daemon.meeting import Meeting, Ways, told
 from dock_daemon.recorders.clock_measured import ClockMeasured, ClockSet
-from dock_daemon.recorders.greeting import DockTime, Greeting, Wants
+from dock_daemon.recorders.greeting import DockTime, Greeting, Patience, Wants
 from dock_daemon.recorders.journal_book import ASKED_BEFORE
 from dock_daemon.recorders.matching import Profile, Seen
 from firmware_bridge.capabilities import Battery, Capability, Identity, JournalPiece
@@ -62,9 +62,10 @@ class Bench:
             now_ms=lambda: 0,
             not_set=lambda _measured: "forbidden",
             journal_from=lambda _identity: 0,
+            patience=Patience(now_s=lambda: 0.0, pause=lambda _s: True, busy=lambda: None),
         )
         meeting = Meeting(
-            profiles=self.profiles, ways=Ways.of(loaded, None), wants=lambda _profile: wants
+            profiles=self.profiles, ways=Ways.of(loaded, None), wants=lambda *_: wants
         )
         channel = ChannelAppeared(sys_path="t2", node=node, port="p", seen=SEEN)
         return meeting.greet(channel, before, switch=switch, stop=self.stop)
