@@ -51,6 +51,8 @@ def check(data: bytes, *, source: str, in_force: Register) -> list[Problem]:
     no recorder.
     """
     rows = list(rows_of(data, source=source))
+    if not rows:  # a copy that failed, or a disk that was full: never meant
+        return [Problem("error", "no-rows", 1)]
     found = [
         *_of_cells(rows),
         *_of_numbers(rows, in_force),

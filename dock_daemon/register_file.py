@@ -1,7 +1,7 @@
 """The register as its file is now: what was imported counts from the next docking on.
 
-A file that is spoilt or taken away by hand while the dock runs changes nothing: the last sound
-one stays in force, and the dock's log says so; of one spoilt content, once.
+A file that is spoilt, emptied or taken away by hand while the dock runs changes nothing: the last
+sound one stays in force, and the dock's log says so; of one spoilt content, once.
 """
 
 import hashlib
@@ -35,8 +35,14 @@ class RegisterFile:
                 digest = hashlib.sha256(data).hexdigest()
                 if digest not in {self._known.sha256, self._refused}:
                     self._refused = digest
-                    self._known = parse_register(data, source=str(self._path))
-                    log.info("%s: %d recorders", self._path, len(self._known.holders))
+                    self._take(parse_register(data, source=str(self._path)))
             except ConfigError as error:
                 log.warning("the register in force stays: %s", error)
             return self._known
+
+    def _take(self, found: Register) -> None:
+        if self._known.holders and not found.holders and not found.others:
+            log.warning("the register in force stays: nobody stands in %s any more", self._path)
+            return
+        self._known = found
+        log.info("%s: %d recorders", self._path, len(found.holders))

@@ -7,7 +7,7 @@ import click
 
 from config import text
 from config.exit_codes import ExitCode
-from config.messages import say, term
+from config.messages import printable, say, term
 from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.custody_lines import out_line, out_rows
@@ -84,4 +84,4 @@ def _event_line(row: Row, lang: str, zone: tzinfo) -> str:
         line = f"{line}  {say('custody.until', lang, until=until)}"
     if row["second"]:
         line = f"{line}  {say('custody.second', lang, second=row['second'])}"
-    return f"{line}  {row['reason']}" if row["reason"] else line
+    return f"{line}  {printable(row['reason'])}" if row["reason"] else line

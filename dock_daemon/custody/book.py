@@ -160,12 +160,14 @@ def _docked(recorder: str, issue: Issue, docking: int) -> Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the dock has seen of a recorder last. Times in ms UTC, None where it has not."""
+    """What the dock has seen of a recorder last. Times in ms UTC, None where it has not.
 
-    docked_ms: int | None = None
+    `docked` and `checked` are the entries of its newest docking and of its newest checklist.
+    """
+
+    docked: int | None = None
     quarantine: bool = False
     checked: int | None = None
-    """The entry of the newest checklist."""
     checked_ms: int | None = None
     verdict: str = ""
     failed: tuple[str, ...] = ()
@@ -178,14 +180,14 @@ _OF_IT: Final = " WHERE lower(recorder) = lower(?) ORDER BY"
 def seen(ledger: Ledger, recorder: str) -> Seen:
     """Return the newest docking and the newest checklist of a recorder."""
     dockings = ledger.rows(
-        f"SELECT opened_ms, quarantine FROM docking{_OF_IT} number DESC LIMIT 1",  # noqa: S608  our own words
+        f"SELECT seq, quarantine FROM docking{_OF_IT} number DESC LIMIT 1",  # noqa: S608  our own words
         (recorder,),
     )
     checks = ledger.rows(f"{_CHECKED}{_OF_IT} seq DESC LIMIT 1", (recorder,))
-    docked = dockings[0] if dockings else {"opened_ms": None, "quarantine": 0}
+    docked = dockings[0] if dockings else {"seq": None, "quarantine": 0}
     checked = checks[0] if checks else {"seq": None, "at_ms": None, "verdict": "", "items": "[]"}
     return Seen(
-        docked_ms=cast("int | None", docked["opened_ms"]),
+        docked=cast("int | None", docked["seq"]),
         quarantine=bool(docked["quarantine"]),
         checked=cast("int | None", checked["seq"]),
         checked_ms=cast("int | None", checked["at_ms"]),

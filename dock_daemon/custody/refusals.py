@@ -131,13 +131,14 @@ def _of_shift(wish: Wish) -> Iterator[Refusal]:
 
 def _of_fitness(wish: Wish, known: Known) -> Iterator[Refusal]:
     seen, issue = known.seen, known.standing.latest
-    since_ms = 0 if issue is None else issue.issued_ms
+    # By the order of their entries: the dock's clock may have been wrong at any of them.
+    since = 0 if issue is None else issue.seq
     absent = known.docked is not None and folded(wish.recorder) not in known.docked
-    if seen.docked_ms is None or seen.docked_ms < since_ms or absent:
+    if seen.docked is None or seen.docked < since or absent:
         yield Refusal("not-docked")
     if seen.quarantine:
         yield Refusal("quarantined")
-    if seen.checked_ms is None or seen.checked_ms < since_ms:
+    if seen.checked is None or seen.checked_ms is None or seen.checked < since:
         yield Refusal("no-checklist")
         return
     if seen.verdict != FIT:

@@ -69,6 +69,16 @@ def test_an_unfit_recorder_leaves_only_by_two_people(office: Office) -> None:
     office.dock.assert_holds("电池现场更换", WANG, "王芳")
 
 
+def test_a_reason_stays_on_its_line(office: Office) -> None:
+    """What was typed is shown for what it is: it writes no second line, and no escape."""
+    office.docked(verdict="unfit")
+    reason = "x\n  #9  2026-01-01 00:00  returned\x1b[2J"
+    office.json("issue", RECORDER, "--to", ZHANG, "--override", reason, "--second", WANG)
+    lines = office.run("custody", RECORDER).out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].endswith("x<U+000A>  #9  2026-01-01 00:00  returned<U+001B>[2J")
+
+
 def test_half_an_override_is_wrong_usage(office: Office) -> None:
     """Reason and second person go together."""
     done = office.run("issue", RECORDER, "--to", ZHANG, "--override", "x")

@@ -178,7 +178,7 @@ def test_only_the_docks_own_user_and_root_tell() -> None:
 async def test_an_imported_register_counts_from_the_next_docking(
     office: Office, tmp_path: Path
 ) -> None:
-    """The dock runs on; a file that is spoilt by hand leaves the last sound one in force."""
+    """The dock runs on; a file that is spoilt or emptied leaves the last sound one in force."""
     office.dock.register("ZFY-00318,880318,赵某,执法二科")
     file = tmp_path / "new.csv"
     text = "\n".join(["recorder,user_no,name,unit", *ROWS, ""])
@@ -191,10 +191,11 @@ async def test_an_imported_register_counts_from_the_next_docking(
         await served.plug()
         assert served.dock.views[0].holder == "张䶮"
         await served.pull()
-        (office.dock.config / "register.csv").write_text("nonsense", encoding="utf-8")
-        await served.plug()
-        assert served.dock.views[0].holder == "张䶮"
-        await served.pull()
+        for spoilt in ("nonsense", ""):
+            (office.dock.config / "register.csv").write_text(spoilt, encoding="utf-8")
+            await served.plug()
+            assert served.dock.views[0].holder == "张䶮"
+            await served.pull()
         (office.dock.config / "register.csv").unlink()
         await served.plug()
         assert served.dock.views[0].holder == "张䶮"

@@ -37,7 +37,7 @@ REGISTER: Register = parse_register(
 ZHANG = Person(user_no="880317", name="a")
 WISH = Wish(recorder="ZFY-1", to="880317", now_ms=NOW)
 OVERRIDE = replace(WISH, reason="battery is changed on site", second="880002")
-FIT = Seen(docked_ms=NOW - HOUR, checked=3, checked_ms=NOW - HOUR, verdict="fit")
+FIT = Seen(docked=2, checked=3, checked_ms=NOW - HOUR, verdict="fit")
 UNFIT = replace(FIT, verdict="unfit", failed=("battery",))
 
 
@@ -74,7 +74,7 @@ def test_a_fit_recorder_is_handed_out() -> None:
         (replace(FIT, checked_ms=NOW - 12 * HOUR - 1), "check-old"),
         (replace(FIT, checked=None, checked_ms=None, verdict=""), "no-checklist"),
         (replace(FIT, quarantine=True), "quarantined"),
-        (replace(FIT, docked_ms=None), "not-docked"),
+        (replace(FIT, docked=None), "not-docked"),
     ],
 )
 def test_what_a_second_person_may_overrule(seen: Seen, code: str) -> None:
@@ -108,11 +108,22 @@ def test_what_was_docked_before_its_last_issue_is_not_docked() -> None:
     """A recorder that was returned by hand and never put in was not looked at either."""
     standing = fold(
         [
-            Issued(seq=1, at_ms=NOW - HOUR // 2, holder=ZHANG),
+            Issued(seq=4, at_ms=NOW - HOUR // 2, holder=ZHANG),
             Returned(at_ms=NOW - 1, how="registered"),
         ]
     )
     assert codes(WISH, known(standing=standing)) == ["not-docked", "no-checklist"]
+
+
+def test_a_clock_that_was_ahead_at_an_issue_keeps_nobody_waiting() -> None:
+    """What was entered after the issue came after it, whatever time the dock had then."""
+    standing = fold(
+        [
+            Issued(seq=1, at_ms=NOW + 48 * HOUR, holder=ZHANG),
+            Returned(at_ms=NOW - HOUR, how="docked"),
+        ]
+    )
+    assert codes(WISH, known(standing=standing)) == []
 
 
 def test_a_recorder_that_is_out_is_refused_for_that_alone() -> None:
@@ -167,9 +178,9 @@ def test_an_override_of_nothing_is_an_ordinary_issue() -> None:
 @given(
     seen=st.builds(
         Seen,
-        docked_ms=st.none() | st.integers(0, NOW),
+        docked=st.none() | st.integers(0, 9),
         quarantine=st.booleans(),
-        checked=st.just(3),
+        checked=st.none() | st.integers(0, 9),
         checked_ms=st.none() | st.integers(0, NOW),
         verdict=st.sampled_from(["fit", "unfit", ""]),
     ),
@@ -191,7 +202,7 @@ def test_no_unfit_recorder_leaves_by_one_persons_word(seen: Seen, wish: Wish) ->
         return
     if not wish.overrides:
         assert seen.verdict == "fit"
-        assert seen.docked_ms is not None
+        assert seen.docked is not None
         assert not seen.quarantine
 
 

@@ -115,6 +115,13 @@ def test_unknown_and_missing_columns_are_refused(header: str) -> None:
     assert caught.value.problem == "wrong-columns"
 
 
+@pytest.mark.parametrize("data", ["", "\ufeff", "\n\n", HEADER, f"{HEADER}\n,,,\n"])
+def test_a_register_of_nobody_is_an_error(data: str) -> None:
+    """A copy that failed, or a disk that was full, is no reason to put all into quarantine."""
+    (problem,) = check(data.encode(), source="x", in_force=FORCE)
+    assert (problem.severity, problem.code, problem.line) == ("error", "no-rows", 1)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_any_spreadsheets_encoding_is_checked_alike(encoding: str) -> None:
     """UTF-8 with or without mark, and GB18030."""
