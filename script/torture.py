@@ -1,6 +1,6 @@
 """What script/torture runs: one seed, many frames, every parser, and what came out of each.
 
-`cuts` goes to tests/power.
+`cuts` goes to tests/power, `erase` to tests/erasing_runs.py.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]  # python -I puts it there by no means of its own
 
+from tests import erasing_runs as erasing  # noqa: E402  the path above comes first
 from tests.power import __main__ as power  # noqa: E402  the path above comes first
 from tests.recorders.fuzzing import Parser, Run, Shot  # noqa: E402
 from tests.recorders.parsers import PARSERS  # noqa: E402
@@ -135,4 +136,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 if __name__ == "__main__":
     told = sys.argv[1:]
-    sys.exit(power.main(told[1:]) if told[:1] == ["cuts"] else main(told))
+    modes = {"cuts": power.main, "erase": erasing.main}
+    sys.exit(modes[told[0]](told[1:]) if told and told[0] in modes else main(told))

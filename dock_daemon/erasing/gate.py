@@ -226,8 +226,12 @@ def _cool(case: Case, policy: Policy) -> bool:
 
 
 def _cool_at_mirror(case: Case, policy: Policy) -> bool:
-    """By the clocks of enough mirrors, between their first and last word on the entry."""
-    waited_ms = [1000 * (max(at) - min(at)) for at in _times_by_mirror(case).values()]
+    """By the clocks of enough mirrors, between their first and last word on the entry.
+
+    They tell whole seconds, so that what they tell may be almost one too much.
+    """
+    times = _times_by_mirror(case).values()
+    waited_ms = [max(0, 1000 * (max(at) - min(at)) - 999) for at in times]
     return sum(one >= policy.cool_down_ms for one in waited_ms) >= max(1, policy.mirrors)
 
 

@@ -104,7 +104,7 @@ KEPT: dict[str, tuple[Case, tuple[Reason, ...]]] = {
         but(
             vouched=(
                 Vouched(name="m", role="mirror", size=SEQ + 1, time_s=SEALED_S),
-                Vouched(name="m", role="mirror", size=SEQ + 2, time_s=SEALED_S + COOL_S - 1),
+                Vouched(name="m", role="mirror", size=SEQ + 2, time_s=SEALED_S + COOL_S),
             )
         ),
         (Reason.COOLING_AT_MIRROR,),
@@ -174,7 +174,16 @@ ALLOWED: dict[str, tuple[Case, Policy]] = {
                 Vouched(name="m", role="mirror", size=SEQ + 2, time_s=SEALED_S + COOL_S),
             )
         ),
-        POLICY,
+        replace(POLICY, cool_down_ms=POLICY.cool_down_ms - 999),
+    ),
+    "just cool at the mirror, by whole seconds": (
+        but(
+            vouched=(
+                Vouched(name="m", role="mirror", size=SEQ + 1, time_s=SEALED_S),
+                Vouched(name="m", role="mirror", size=SEQ + 2, time_s=SEALED_S + COOL_S + 1),
+            )
+        ),
+        replace(POLICY, cool_down_ms=POLICY.cool_down_ms + 1),
     ),
     "no cool-down, one word": (
         but(
@@ -236,6 +245,19 @@ def test_two_mirrors_do_not_wait_for_one_another() -> None:
         Vouched(name="b", role="mirror", size=SEQ + 90, time_s=NOW_S),
     )
     assert may_erase(but(vouched=words), POLICY) == Keep((Reason.COOLING_AT_MIRROR,))
+
+
+@pytest.mark.parametrize(("seconds", "cool_down_ms"), [(0, 1), (7, 6002)])
+def test_whole_seconds_may_be_almost_one_too_many(seconds: int, cool_down_ms: int) -> None:
+    """A mirror tells whole seconds: what passed between two words is counted at its least."""
+    words = tuple(
+        Vouched(name="m", role="mirror", size=SEQ + 1 + later, time_s=SEALED_S + later)
+        for later in {0, seconds}
+    )
+    policy = replace(POLICY, cool_down_ms=cool_down_ms)
+    assert may_erase(but(vouched=words), policy) == Keep((Reason.COOLING_AT_MIRROR,))
+    just = replace(POLICY, cool_down_ms=cool_down_ms - 1)
+    assert isinstance(may_erase(but(vouched=words), just), Erase)
 
 
 @pytest.mark.parametrize("mirrors", [0, -1])
