@@ -110,6 +110,7 @@ class Desk:
         seen: Seen | None = None,
         greeting: Greeting | None = None,
         occasion: Occasion = "plugged",
+        unheard: str = "",
     ) -> Released:
         """Run the docking and let go; raise the refusal once it stands in the ledger."""
         try:
@@ -123,6 +124,7 @@ class Desk:
                 seen=seen,
                 greeting=greeting,
                 occasion=occasion,
+                unheard=unheard,
             ).run()
         finally:
             opened.source.close()
@@ -168,6 +170,7 @@ class AtBay:
         met: Met | None,
         *,
         occasion: Occasion,
+        unheard: str,
         stop: threading.Event,
         report: Report,
     ) -> Released:
@@ -188,6 +191,7 @@ class AtBay:
             seen=medium.seen,
             greeting=greeting,
             occasion=occasion,
+            unheard=unheard,
         )
 
     def _without(

@@ -43,6 +43,7 @@ from dock_daemon.bays.bay_states import (
 from dock_daemon.bays.media import ChannelAppeared, ChannelGone, MediumAppeared, MediumGone
 from dock_daemon.bays.resting import channel_of
 from dock_daemon.docking.events import Released
+from firmware_bridge.errors import ChannelLostError, ControlFailedError, RecorderError
 
 # The channel of a recorder that is disk and serial port in one comes with its disk, give or
 # take what the kernel needs to look at each interface.
@@ -87,8 +88,8 @@ def _medium(state: State, medium: MediumAppeared) -> Step:
             return _work(turn, inside.plus(medium), (medium,), met=met, ends=ends)
         case Interrupted():
             return _put_back(state, medium)
-        case Unanswered(turn=turn, inside=inside):
-            return _work(turn, inside.plus(medium), (medium,))
+        case Unanswered(turn=turn, inside=inside, error=error):
+            return _work(turn, inside.plus(medium), (medium,), unheard=_code(error))
         case Erasing():
             # It was told to show its storage again, and does.
             return replace(state, inside=state.inside.plus(medium)), Show(medium)
@@ -227,7 +228,11 @@ def _not_answered(state: Greeting, error: Exception) -> Step:
     if before is not None:
         return _met(turn, inside, before, stayed=False, occasion=occasion)
     if inside.media:
-        return _work(turn, inside, inside.media, met=state.known, occasion=occasion)
+        # Its clips come first, whether or not it says a word.
+        unheard = "" if state.known else _code(error)
+        return _work(
+            turn, inside, inside.media, met=state.known, occasion=occasion, unheard=unheard
+        )
     if not inside:
         return Empty(turn), None
     return Unanswered(turn=turn, inside=inside, error=error), None
@@ -255,6 +260,7 @@ def _ended(state: Working, end: Released) -> Step:
             unasked=state.unasked,
             ends=ends,
             occasion=state.occasion,
+            unheard=state.unheard,
         )
     if state.unasked:
         return _greet(turn, inside, state.unasked)
@@ -355,6 +361,7 @@ def _work(
     unasked: tuple[ChannelAppeared, ...] = (),
     ends: tuple[Released, ...] = (),
     occasion: Occasion = "plugged",
+    unheard: str = "",
 ) -> Step:
     first, *rest = media
     state = Working(
@@ -366,8 +373,9 @@ def _work(
         unasked=unasked,
         ends=ends,
         occasion=occasion,
+        unheard=unheard,
     )
-    return state, Start(turn + 1, first, met, occasion)
+    return state, Start(turn + 1, first, met, occasion, unheard)
 
 
 def _report(
@@ -394,6 +402,13 @@ def _displaced(turn: int, inside: Inside, met: Met, *, newcomer: Met | None = No
         newcomer=newcomer,
     )
     return state, Start(turn + 1, None, met)
+
+
+def _code(error: Exception) -> str:
+    """Return the stable word for why a recorder told nothing; a bug is the worker's failure."""
+    if isinstance(error, ChannelLostError):  # which would say that it had told before
+        return RecorderError.code
+    return error.code if isinstance(error, RecorderError) else ControlFailedError.code
 
 
 def _but(channels: tuple[ChannelAppeared, ...], sys_path: str) -> tuple[ChannelAppeared, ...]:

@@ -74,10 +74,14 @@ class BayWork(Protocol):
         met: Met | None,
         *,
         occasion: Occasion,
+        unheard: str,
         stop: threading.Event,
         report: Report,
     ) -> Released:
-        """Take a medium over, or write down of a recorder that it showed none."""
+        """Take a medium over, or write down of a recorder that it showed none.
+
+        `unheard` is the code of why it told nothing on its channel, if it has one.
+        """
 
     def erase(self, order: Erase, *, shows: "Shows", stop: threading.Event) -> Released:
         """Erase what may be erased by now; `shows` tells which medium is there, as it changes."""
@@ -210,7 +214,12 @@ class BayRunner:
                 loop.call_soon_threadsafe(self._see, turn, event)
 
         end = self._does.take_over(
-            order.medium, order.met, occasion=order.occasion, stop=stop, report=report
+            order.medium,
+            order.met,
+            occasion=order.occasion,
+            unheard=order.unheard,
+            stop=stop,
+            report=report,
         )
         return Ended(turn, end)
 

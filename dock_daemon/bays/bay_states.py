@@ -119,7 +119,8 @@ class Working:
     Without a medium the docking only says what the recorder told, and that it showed no
     storage; with `displaced`, because another was put in its place meanwhile: then what is in
     the bay is that other's, which is `newcomer` if it has answered. `unasked` are channels
-    that came when the work had begun.
+    that came when the work had begun. `unheard` is the code of the error because of which a
+    recorder with a channel told nothing; empty where it did, or where there is no channel.
     """
 
     turn: int
@@ -132,6 +133,7 @@ class Working:
     occasion: Occasion = "plugged"
     displaced: bool = False
     newcomer: Met | None = None
+    unheard: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,12 +261,16 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Order: take this medium over; without one, write down what the recorder told."""
+    """Order: take this medium over; without one, write down what the recorder told.
+
+    `unheard` is the code of why it told nothing, if its channel was there.
+    """
 
     turn: int
     medium: MediumAppeared | None
     met: Met | None = None
     occasion: Occasion = "plugged"
+    unheard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

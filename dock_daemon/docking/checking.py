@@ -43,6 +43,7 @@ _UNREADABLE: Final = frozenset(
         "table-unreadable",
     }
 )
+_NOT_ASKED: Final = "not-asked"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,9 +63,9 @@ def _observed(work: Work, heard: Heard, *, remaining: int, interrupted: bool) ->
     count = work.minutes.count
     identity = None if greeting is None else greeting.identity
     return Observed(
-        faults=_answer(greeting, Capability.FAULTS, None if greeting is None else greeting.faults),
+        faults=_answer(work, Capability.FAULTS, None if greeting is None else greeting.faults),
         firmware=_answer(
-            greeting, Capability.IDENTITY, None if identity is None else identity.firmware
+            work, Capability.IDENTITY, None if identity is None else identity.firmware
         ),
         firmware_known=profile.firmware,
         cards=Cards(
@@ -74,16 +75,12 @@ def _observed(work: Work, heard: Heard, *, remaining: int, interrupted: bool) ->
             read_errors=_read_errors(work),
         ),
         last_clip=_last_clip(work),
-        battery=_answer(
-            greeting, Capability.BATTERY, None if greeting is None else greeting.battery
-        ),
-        storage=_answer(
-            greeting, Capability.STORAGE, None if greeting is None else greeting.storage
-        ),
+        battery=_answer(work, Capability.BATTERY, None if greeting is None else greeting.battery),
+        storage=_answer(work, Capability.STORAGE, None if greeting is None else greeting.storage),
         kbit_s=_kbit_s(profile),
         clock=_clock(work, heard),
         holding=_holding(work, heard),
-        key=_key(greeting, heard),
+        key=_key(work, heard),
         taken_over=TakenOver(
             taken=count.sealed,
             known=count.known,
@@ -95,11 +92,15 @@ def _observed(work: Work, heard: Heard, *, remaining: int, interrupted: bool) ->
     )
 
 
-def _answer(greeting: Greeting | None, capability: Capability, told: T | None) -> Answer[T]:
-    """Return what was told; else why not."""
+def _answer(work: Work, capability: Capability, told: T | None) -> Answer[T]:
+    """Return what was told; else why not: a recorder that stayed mute could perhaps have told."""
     if told is not None:
         return told
-    return Untold("" if greeting is None else greeting.troubles.get(capability, ""))
+    if work.greeting is not None:
+        return Untold(work.greeting.troubles.get(capability, ""))
+    profile = work.scene.profile.content
+    could = profile.channel != "none" and capability in profile.capabilities
+    return Untold(work.unheard or (_NOT_ASKED if could else ""))
 
 
 def _kbit_s(profile: RecorderProfile) -> int | None:
@@ -147,9 +148,7 @@ def _newest(work: Work, _volume: Volume, entry: Entry) -> tuple[str, str]:
 
 def _clock(work: Work, heard: Heard) -> Clock:
     greeting = work.greeting
-    measured = _answer(
-        greeting, Capability.READ_CLOCK, None if greeting is None else greeting.clock
-    )
+    measured = _answer(work, Capability.READ_CLOCK, None if greeting is None else greeting.clock)
     ahead_ms = max((at_ms - work.dates.docked_ms for at_ms in _times_ms(work, heard)), default=0)
     return Clock(
         measured=measured,
@@ -163,7 +162,7 @@ def _clock(work: Work, heard: Heard) -> Clock:
 
 def _not_set(greeting: Greeting | None) -> str:
     if greeting is None:
-        return "not-asked"
+        return _NOT_ASKED
     if greeting.clock_set is not None:
         return ""
     if not greeting.can(Capability.SET_CLOCK):
@@ -198,7 +197,7 @@ def _times_ms(work: Work, heard: Heard) -> Iterator[int]:
 
 def _holding(work: Work, heard: Heard) -> Holding:
     recorder = work.scene.recorder
-    told = _answer(work.greeting, Capability.HOLDER, recorder.told_user_no)
+    told = _answer(work, Capability.HOLDER, recorder.told_user_no)
     if heard.issued_to:
         return Holding(expected=heard.issued_to, by="issue", told=told)
     if recorder.holder is not None:
@@ -206,9 +205,12 @@ def _holding(work: Work, heard: Heard) -> Holding:
     return Holding(expected="", by="nobody", told=told)
 
 
-def _key(greeting: Greeting | None, heard: Heard) -> Key:
+def _key(work: Work, heard: Heard) -> Key:
+    greeting = work.greeting
     identity = None if greeting is None else greeting.identity
     told: Answer[str] = Untold()
-    if greeting is not None and greeting.can(Capability.JOURNAL):
-        told = _answer(greeting, Capability.IDENTITY, None if identity is None else identity.vkey)
+    if greeting is None:
+        told = _answer(work, Capability.JOURNAL, None)
+    elif greeting.can(Capability.JOURNAL):
+        told = _answer(work, Capability.IDENTITY, None if identity is None else identity.vkey)
     return Key(told=told, enrolled=heard.vkey, new=heard.key_is_new, doubt=heard.examined.doubt)

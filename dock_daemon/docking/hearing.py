@@ -89,7 +89,7 @@ def write_down(work: Work, known: Before) -> Heard:
     Raises DoubtError, and ClipError where an entry could not be kept.
     """
     recorder = work.scene.recorder
-    told = _told(work.greeting, recorder)
+    told = _told(work, recorder)
     examined = journal_book.examine(told, known.remembered, docking=work.scene.number)
     for statement in examined.statements:
         work.minutes.state(statement.kind, statement.body, statement.row, statement.facts)
@@ -135,10 +135,11 @@ def _all_seen(work: Work) -> bool:
     return all(volume.sound for volume, _ in source.volumes) and source.still_there()
 
 
-def _told(greeting: Greeting | None, recorder: Recorder) -> Told:
+def _told(work: Work, recorder: Recorder) -> Told:
     """Return what it told of its journal; else why it told none."""
+    greeting = work.greeting
     if greeting is None:
-        return Told(recorder=recorder.number, why_not="not-asked")
+        return Told(recorder=recorder.number, why_not=work.unheard or "not-asked")
     if not greeting.can(Capability.JOURNAL):
         return Told(recorder=recorder.number, why_not="no-journal")
     for capability in (Capability.IDENTITY, Capability.JOURNAL):

@@ -50,7 +50,8 @@ class TakeOver:
 
     `greeting` is what the recorder said over its control channel, None where nobody asked;
     `occasion` why this docking is: "plugged", "asked" (a check on demand), "shift" (one before
-    the shift). `seen` is what the port showed of a recorder that nobody asked.
+    the shift). `seen` is what the port showed of a recorder that nobody asked; `unheard` why one
+    that was asked told nothing: an error's code.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class TakeOver:
         seen: Seen | None = None,
         greeting: Greeting | None = None,
         occasion: str = "plugged",
+        unheard: str = "",
     ) -> None:
         self._source = source
         self._seen = seen
@@ -75,6 +77,7 @@ class TakeOver:
         self._reread = reread
         self._greeting = greeting
         self._occasion = occasion
+        self._unheard = unheard
 
     def run(self) -> Released:
         """Take everything over; return how it ended.
@@ -153,6 +156,7 @@ class TakeOver:
             report=self._report,
             stop=self._stop,
             greeting=self._greeting,
+            unheard=self._unheard,
             earlier_volumes=known.volumes,
             reread=self._reread,
         )

@@ -30,7 +30,8 @@ class Parts:
 class Work:
     """One docking under way: its recorder, and what is written down about it.
 
-    `greeting` is what the recorder said over its control channel, None where nobody asked.
+    `greeting` is what the recorder said over its control channel, None where nobody asked, or
+    nobody answered: then `unheard` is the code of why.
     """
 
     source: Source
@@ -42,5 +43,6 @@ class Work:
     report: Report
     stop: threading.Event
     greeting: Greeting | None
+    unheard: str
     earlier_volumes: tuple[str, ...]
     reread: bool

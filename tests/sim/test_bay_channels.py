@@ -206,7 +206,27 @@ async def test_nobody_answers_on_the_line(dock: DockIn, tmp_path: Path) -> None:
         at.running.hotplug.plug(medium(1, PORTS["1"]))
         view = await at.running.until_shown("1", "done")
         assert view.sealed == 2
+        (checked,) = at.told(Checked)
+        unasked = {item.item: item.facts.get("error") for item in checked.items}
+        assert unasked["battery"] == unasked["fault"] == "channel-not-opened"
     assert [one["profile"] for one in bodies(dock, "docked")] == ["fs-only"]
+
+
+async def test_a_mute_recorder_whose_storage_is_shown_is_taken_over(
+    dock: DockIn, tmp_path: Path
+) -> None:
+    """Its clips come first; the checklist says what could not be asked, and keeps it here."""
+    card = make_fat_card(tmp_path / "card", FILES)
+    async with bench(dock, card, recorder()) as at:
+        at.pty.pull()
+        at.running.hotplug.plug(replace(medium(1, PORTS["1"]), seen=replace(SERIAL, kind="disk")))
+        at.plug()
+        view = await at.running.until_shown("1", "done")
+        assert (view.sealed, view.verdict) == (2, "unfit")
+        (checked,) = at.told(Checked)
+        battery = next(item for item in checked.items if item.item == "battery")
+        assert (battery.verdict, battery.reason) == ("unknown", "untold")
+        assert battery.facts["error"] == "channel-not-opened"
 
 
 async def test_a_disk_that_comes_before_its_line(dock: DockIn, tmp_path: Path) -> None:

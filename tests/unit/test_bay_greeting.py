@@ -29,6 +29,7 @@ from dock_daemon.bays.bay_states import (
 )
 from dock_daemon.bays.media import ChannelGone, MediumGone
 from dock_daemon.bays.resting import readiness
+from firmware_bridge.errors import ChannelLostError, RecorderSilentError
 from tests.bays import ERROR, A, B, T, U, after, end, inside, met
 
 # --- a recorder with a control channel --------------------------------------------------
@@ -138,9 +139,22 @@ def test_nobody_who_is_known() -> None:
     state, _ = after(T, Failed(1, ERROR))
     assert state == Unanswered(turn=1, inside=inside(T), error=ERROR)
     assert step(state, ChannelGone("t")) == (Empty(1), None)
-    assert step(state, A)[1] == Start(2, A)
+    assert step(state, A)[1] == Start(2, A, unheard="control-failed")
     assert step(state, U)[1] == Greet(2, U)
-    assert after(T, A, Failed(1, ERROR))[1] == [Greet(1, T), Start(2, A)]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RecorderSilentError(command="x", waited_ms=1), "recorder-silent"),
+        (ChannelLostError("x"), "recorder-failed"),
+        (ERROR, "control-failed"),
+    ],
+)
+def test_why_nothing_was_told_goes_with_what_is_taken_over(error: Exception, code: str) -> None:
+    """All media of a recorder that told nothing are taken over, each with the reason."""
+    orders = after(T, A, B, Failed(1, error), Ended(2, end()))[1]
+    assert orders == [Greet(1, T), Start(2, A, unheard=code), Start(3, B, unheard=code)]
 
 
 def test_the_same_recorder_comes_back_with_a_channel() -> None:
