@@ -1,112 +1,120 @@
-"""`script/torture cuts`: power cuts by replay, in a mount namespace of their own.
-
-Whatever is mounted and attached in there goes with it, however it ends.
-"""
+"""`script/torture cuts`: power cuts by replay; its head says how it is called."""
 
 import argparse
-import ctypes
 import json
 import secrets
 import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from tests.power import recording as recordings
-from tests.power import report
-from tests.power.campaign import Campaign, Figures, drawn_cut
+from tests.power import inner, report
+from tests.power.campaign import Figures, Wrong
 from tests.power.recording import ROOT
 from tests.power.saying import say
 from tests.power.scene import LAYOUTS, Layout
-from tests.power.starter import Starter
-from tests.power.teeth import WHERE, bite
-from tests.power.trial import Bench
+from tests.power.teeth import WHERE, Bitten
 
 _FOR_EVER_S: Final = 1e9
 _MOST: Final = 400  # cuts for each planted mistake, where nobody says how many
-_INSIDE: Final = "--inside"
 _UNSHARE: Final = (
     "/usr/bin/env", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
-    "--mount-proc", "--kill-child",
+    "--mount-proc", "--kill-child", sys.executable, "-B", "-m", "tests.power", "--inside",
 )  # fmt: skip
 
 
+class BrokenRunError(Exception):
+    """A run came to no end; why stands on standard error."""
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Run; return the exit code: 0 nothing was wrong, 1 something was."""
+    """Run; return the exit code: 0 nothing was wrong, 1 something was, or a run broke."""
     options = _options(arguments)
-    if not options.inside:
-        seed = [] if "--seed" in arguments else ["--seed", str(options.seed)]
-        command = [*_UNSHARE, sys.executable, "-B", "-m", "tests.power", *arguments, *seed, _INSIDE]
-        return subprocess.run(command, cwd=ROOT, check=False).returncode
-    with tempfile.TemporaryDirectory(prefix="sealdock-cuts-") as folder:
-        # In memory, and gone with the namespace.
-        if ctypes.CDLL(None).mount(b"cuts", folder.encode(), b"tmpfs", 0, b"size=3g") != 0:
-            raise SystemExit("no permission to mount")
-        try:
-            return _inside(Path(folder), options)
-        finally:
-            ctypes.CDLL(None).umount2(folder.encode(), 2)
-
-
-def _inside(folder: Path, options: argparse.Namespace) -> int:
-    if options.again:
-        return _again(folder, options)
-    code = 0
-    if options.report or not options.plant:
-        code |= _cuts(folder, options)
-    if options.report or options.plant:
-        code |= _teeth(folder, options)
-    return code
-
-
-def _cuts(folder: Path, options: argparse.Namespace) -> int:
-    layouts = options.layout or [layout for layout in LAYOUTS if layout.there()]
-    campaign = Campaign(folder, options.seed, layouts, options.keep, lying=1 if options.lie else 5)
-    sys.stderr.write(f"seed {options.seed}\n")
-    for _ in campaign.run(cuts_wanted=options.cuts, seconds=options.seconds):
+    if options.inside:
+        inner.run(options)
+        return 0
+    if not options.again:
+        sys.stderr.write(f"seed {options.seed}\n")
         sys.stderr.flush()
-    figures = list(campaign.figures.values())
-    for one in figures:
-        say(json.dumps(asdict(one)) if options.json else _line(one))
+    try:
+        if options.again:
+            again = ["--again", str(options.again.resolve()), "--only", str(options.only)]
+            (line,) = _lines([again])
+            say(json.dumps(line) if options.json else "\n".join([line["cut"], *line["wrong"]]))
+            return 1 if line["wrong"] else 0
+        sound = (options.plant and not options.report) or _cuts(options)
+        bites = not (options.plant or options.report) or _teeth(options)
+    except BrokenRunError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0 if sound and bites else 1
+
+
+def _cuts(options: argparse.Namespace) -> bool:
+    """Cut; tell what came of it, and whether all held."""
+    common = ["--seed", str(options.seed), "--seconds", str(options.seconds)]
+    common += ["--lie"] * options.lie
+    common += [word for layout in options.layout for word in ("--layout", layout.name)]
+    common += ["--keep", str(options.keep.resolve())] if options.keep else []
+    share = -(-options.cuts // options.jobs)
+    figures = merged(
+        _lines(
+            [
+                [*common, "--cuts", str(share), "--job", f"{job}/{options.jobs}"]
+                for job in range(options.jobs)
+            ]
+        )
+    )
     wrong = [each for one in figures for each in one.wrong]
+    for one in figures:
+        say(json.dumps(one.as_json()) if options.json else _line(one))
     if not options.json:
-        for each in wrong:
-            say(f"{each.layout} {each.tape}: {each.cut}: {'; '.join(each.what)}")
-        for layout in set(LAYOUTS) - set(layouts) if not options.layout else ():
-            say(f"{layout.name}: not on this machine")
+        for layout in () if options.layout else LAYOUTS:
+            if not layout.there():
+                say(f"{layout.name:10} not on this machine")
         count = sum(one.cuts for one in figures)
         say(f"{count} cuts, {len(wrong)} wrong; again: --seed {options.seed}")
     if options.report:
         report.write(report.PAGE, "cuts", report.of_cuts(figures, options.seed))
-    return 1 if wrong else 0
+    return not wrong
 
 
-def _teeth(folder: Path, options: argparse.Namespace) -> int:
-    plants = list(WHERE) if options.report or "all" in options.plant else options.plant
-    bitten = []
-    for one in bite(folder, plants, options.seed, most=_MOST if options.report else options.cuts):
-        bitten.append(one)
+def _teeth(options: argparse.Namespace) -> bool:
+    """Try the plants; tell what came of it, and whether each was caught."""
+    plants = [word for plant in options.plant or ["all"] for word in ("--plant", plant)]
+    most = options.cuts if options.plant else _MOST
+    lines = _lines([[*plants, "--seed", str(options.seed), "--cuts", str(most)]])
+    bitten = [Bitten(**line) for line in lines]
+    for one in bitten:
         told = f"after {one.after} cuts: {one.what}" if one.after else f"MISSED in {one.cuts} cuts"
         line = f"{one.plant:28} {one.layout:10} {one.took_s:5.1f} s  {told}"
-        say(json.dumps(asdict(one)) if options.json else line)
+        say(json.dumps(one.as_json()) if options.json else line)
     if options.report:
         report.write(report.PAGE, "teeth", report.of_teeth(bitten, options.seed))
-    return 0 if all(one.after for one in bitten) else 1
+    return all(one.after for one in bitten)
 
 
-def _again(folder: Path, options: argparse.Namespace) -> int:
-    """Try one cut of a tape that was kept."""
-    recording = recordings.load(options.again)
-    seed = (options.again / "seed").read_text("ascii")
-    with Starter(ROOT) as starter:
-        cut, how = drawn_cut(recording, options.only, seed)
-        found = Bench(folder, starter).judged(recording, cut, how)
-    for line in (str(cut), str(how), *found):
-        say(line)
-    return 1 if found else 0
+def _lines(orders: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Run each order in a namespace of its own, all at once; return the lines that they say."""
+    running = [
+        subprocess.Popen([*_UNSHARE, *order], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for order in orders
+    ]
+    said = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        raise BrokenRunError("a run broke off: what it said stands above")
+    return [json.loads(line) for text in said for line in text.splitlines()]
+
+
+def merged(lines: Iterable[dict[str, Any]]) -> list[Figures]:
+    """Return the figures of each layout, of all jobs together."""
+    found: dict[str, Figures] = {}
+    for line in lines:
+        wrong = [Wrong(**one) for one in line.pop("wrong")]
+        one = Figures(**line, wrong=wrong)
+        found.setdefault(one.layout, Figures(one.layout)).add(one)
+    return list(found.values())
 
 
 def _line(one: Figures) -> str:
@@ -122,14 +130,22 @@ def _layout(text: str) -> Layout:
     return found
 
 
+def _job(text: str) -> tuple[int, int]:
+    first, step = text.split("/")
+    return int(first), int(step)
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options = argparse.ArgumentParser(
         prog="script/torture cuts", description="See the head of script/torture."
     )
     options.add_argument("--cuts", type=int, default=1000, help="how many cuts")
     options.add_argument("--seconds", type=float, default=_FOR_EVER_S, help="for how long at most")
+    options.add_argument("--jobs", type=int, default=1, help="how many runs at once")
     options.add_argument("--seed", type=int, help="the run of this seed; without, one at random")
-    options.add_argument("--layout", action="append", type=_layout, help="on these disks alone")
+    options.add_argument(
+        "--layout", action="append", type=_layout, default=[], help="on these disks alone"
+    )
     options.add_argument("--plant", action="append", default=[], help="a planted mistake, or `all`")
     options.add_argument(
         "--keep", type=Path, metavar="DIR", help="where tapes go that something was wrong with"
@@ -139,12 +155,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options.add_argument("--only", type=int, default=0, help="with --again: this cut of it")
     options.add_argument("--report", action="store_true", help="write docs/durability.md's tables")
     options.add_argument("--json", action="store_true", help="the figures as JSON, one a line")
-    options.add_argument(_INSIDE, action="store_true", help=argparse.SUPPRESS)
+    options.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options.add_argument("--job", type=_job, default=(0, 1), help=argparse.SUPPRESS)
     found = options.parse_args(arguments)
     if unknown := set(found.plant) - {*WHERE, "all"}:
         options.error(f"no plant {', '.join(sorted(unknown))}; there are {', '.join(WHERE)}")
-    if found.cuts < 1 or (found.seed or 0) < 0:
-        options.error("cuts are counted from 1, seeds from 0")
+    if min(found.cuts, found.jobs) < 1 or min(found.seed or 0, found.only) < 0:
+        options.error("cuts and jobs are counted from 1, seeds and numbers from 0")
     if found.seed is None:
         found.seed = secrets.randbelow(1 << 31)
     return found

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,10 @@ from tests.power.starter import Starter
 from tests.power.trial import Bench, How
 
 _PER_TAPE: Final = 50  # cuts
+_COUNTS: Final = (
+    "tapes", "lying", "records", "cuts", "deep", "apart", "behind", "again", "acknowledged",
+    "took_s",
+)  # fmt: skip
 # Of so many cuts one is such a one.
 _AGAIN, _DEEP, _TWICE, _APART = 10, 12, 3, 7
 
@@ -56,6 +60,17 @@ class Figures:
         self.behind += cut.store_is_behind
         self.acknowledged += acknowledged
 
+    def add(self, other: "Figures") -> None:
+        """Add what another run did on this layout."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.slowest_start_s = max(self.slowest_start_s, other.slowest_start_s)
+        self.wrong += other.wrong
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as an object of JSON."""
+        return asdict(self)
+
 
 @dataclass(slots=True)
 class Campaign:
@@ -70,12 +85,17 @@ class Campaign:
     """Of so many tapes of a layout one is of disks that lie: they keep one clip otherwise."""
     figures: dict[str, Figures] = field(default_factory=dict)
 
-    def run(self, *, cuts_wanted: int, seconds: float) -> Iterator[Figures]:
-        """Try cuts until there were enough or the time is up; yield the figures after each tape."""
+    def run(
+        self, *, cuts_wanted: int, seconds: float, first: int = 0, step: int = 1
+    ) -> Iterator[Figures]:
+        """Try cuts until there were enough or the time is up; yield the figures after each tape.
+
+        Tapes are numbered; with `first` and `step` several runs share them out among them.
+        """
         until_s = time.monotonic() + seconds
         with Starter(ROOT) as starter:
             recorder, bench = Recorder(self.folder, starter), Bench(self.folder, starter)
-            number = done = 0
+            number, done = first, 0
             while done < cuts_wanted and time.monotonic() < until_s:
                 layout = self.layouts[number % len(self.layouts)]
                 figures = self.figures.setdefault(layout.name, Figures(layout.name))
@@ -83,7 +103,7 @@ class Campaign:
                     done += 1
                     if done >= cuts_wanted or time.monotonic() >= until_s:
                         break
-                number += 1
+                number += step
                 figures.slowest_start_s = max(figures.slowest_start_s, bench.slowest_s)
                 bench.slowest_s = 0.0
                 yield figures

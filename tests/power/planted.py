@@ -158,7 +158,7 @@ def _patch(owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
 
 
-def _reread_warm(path: Path) -> tuple[str, int, Reread]:
+def _reread_warm(path: Path, **_more: object) -> tuple[str, int, Reread]:
     data = path.read_bytes()
     return hashlib.sha256(data).hexdigest(), len(data), Reread.DIRECT
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.exit_codes import ExitCode
+from tests.docks import sha256_of
 from tests.power import scene as scenes
 from tests.power import tape
 from tests.power.devices import copy_sparse, mounted
@@ -60,6 +61,15 @@ class Recording:
         lines = ((at, one.data) for at, one in enumerate(self.records) if one.kind is Kind.TOLD)
         return [(at, json.loads(line)) for at, line in lines if line]
 
+    def altered(self) -> list[str]:
+        """Return the cards that are not what they were made as."""
+        made = (self.folder / "cards.sha256").read_text("ascii").split()
+        return [
+            card.name
+            for card, digest in zip(self.cards, made, strict=True)
+            if sha256_of(card) != digest
+        ]
+
     def acknowledged(self, at: int) -> list[dict[str, Any]]:
         """Return the clips that had been said to be sealed."""
         return [told for when, told in self.told if when < at and told.get("state") == "sealed"]
@@ -93,7 +103,8 @@ class Recorder:
         made.config.mkdir()
         (made.config / "sealdock.toml").write_text(scene.settings, "utf-8")
         scene.save(made.folder / "scene.json")
-        scene.write_cards(made.folder)
+        digests = [sha256_of(card) for card in scene.write_cards(made.folder)]
+        (made.folder / "cards.sha256").write_text("\n".join(digests), "ascii")
         self._before(made)
         live = [made.folder / f"live{number}" for number in range(len(made.images))]
         for image, copy in zip(made.images, live, strict=True):
@@ -106,6 +117,8 @@ class Recorder:
                 self._dock(made, state, ears[0][1], ears[1][1], plant)
         for copy in live:
             copy.unlink()
+        if altered := made.altered():
+            raise RecordingError(f"I5: the dock has written to {', '.join(altered)}")
         return made
 
     def _before(self, made: Recording) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +45,10 @@ class Bitten:
     cuts: int
     what: str
     took_s: float
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as an object of JSON."""
+        return asdict(self)
 
 
 def bite(folder: Path, plants: list[str], seed: int, *, most: int) -> Iterator[Bitten]:

@@ -104,7 +104,7 @@ class Bench:
         for card in cards:
             if error := self.starter.pull(card, state, recording.config, reread=reread):
                 return [f"I6: {card.name} cannot be docked again: {error[-300:]}"]
-        return []
+        return [f"I5: {name} was written to" for name in recording.altered()]
 
     def _cut_again(self, recording: Recording, disks: list[int], cut: Cut) -> list[int]:
         """Record the recovery, cut that as well, and return the disks after both."""
