@@ -20,6 +20,7 @@ from dock_daemon.erasure import Erasure
 from dock_daemon.errors import StoppedError
 from dock_daemon.meeting import Meeting, told
 from dock_daemon.recorders.greeting import Greeting
+from dock_daemon.recorders.journal_judge import Others
 from dock_daemon.recorders.matching import Seen
 from firmware_bridge.errors import BridgeError, MediumGoneError, NotOpenedError
 from firmware_bridge.volume.client import DeviceIdentity
@@ -111,6 +112,7 @@ class Desk:
         greeting: Greeting | None = None,
         occasion: Occasion = "plugged",
         unheard: str = "",
+        others: Callable[[], Others] = lambda: "none",
     ) -> Released:
         """Run the docking and let go; raise the refusal once it stands in the ledger."""
         try:
@@ -125,6 +127,7 @@ class Desk:
                 greeting=greeting,
                 occasion=occasion,
                 unheard=unheard,
+                others=others,
             ).run()
         finally:
             opened.source.close()
@@ -171,6 +174,7 @@ class AtBay:
         *,
         occasion: Occasion,
         unheard: str,
+        others: Callable[[], Others],
         stop: threading.Event,
         report: Report,
     ) -> Released:
@@ -192,6 +196,7 @@ class AtBay:
             greeting=greeting,
             occasion=occasion,
             unheard=unheard,
+            others=others,
         )
 
     def _without(

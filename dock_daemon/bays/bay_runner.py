@@ -29,6 +29,7 @@ from dock_daemon.bays.bay_states import (
     Start,
     State,
     Stop,
+    Working,
 )
 from dock_daemon.bays.bay_view import BayView
 from dock_daemon.bays.media import ChannelAppeared, MediumAppeared
@@ -37,6 +38,7 @@ from dock_daemon.docking.events import Event as DockingEvent
 from dock_daemon.docking.events import Released, Report
 from dock_daemon.errors import DoubtError, StoppedError
 from dock_daemon.faults import EXPECTED
+from dock_daemon.recorders.journal_judge import Others
 
 log = logging.getLogger(__name__)
 
@@ -75,12 +77,14 @@ class BayWork(Protocol):
         *,
         occasion: Occasion,
         unheard: str,
+        others: Callable[[], Others],
         stop: threading.Event,
         report: Report,
     ) -> Released:
         """Take a medium over, or write down of a recorder that it showed none.
 
-        `unheard` is the code of why it told nothing on its channel, if it has one.
+        `unheard` is the code of why it told nothing on its channel, if it has one; `others`
+        tells, whenever it is asked, how it stands with its other media.
         """
 
     def erase(self, order: Erase, *, shows: "Shows", stop: threading.Event) -> Released:
@@ -218,10 +222,16 @@ class BayRunner:
             order.met,
             occasion=order.occasion,
             unheard=order.unheard,
+            others=lambda: self._others(turn),
             stop=stop,
             report=report,
         )
         return Ended(turn, end)
+
+    def _others(self, turn: int) -> Others:
+        """Tell the bay's thread of the recorder's other media, as the loop knows them now."""
+        state = self._state
+        return state.others if isinstance(state, Working) and state.turn == turn else "unseen"
 
     def _see_busy(self, turn: int) -> None:
         if turn == self._view.turn:

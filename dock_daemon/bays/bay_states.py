@@ -12,6 +12,7 @@ from dock_daemon.bays.media import (
 )
 from dock_daemon.docking.events import Released
 from dock_daemon.recorders.greeting import Greeting as Greeted
+from dock_daemon.recorders.journal_judge import Others
 
 Occasion: TypeAlias = Literal["plugged", "asked", "shift", "erase"]
 
@@ -134,6 +135,13 @@ class Working:
     displaced: bool = False
     newcomer: Met | None = None
     unheard: str = ""
+
+    @property
+    def others(self) -> Others:
+        """How it stands with the recorder's other media, as a journal is held against them all."""
+        if self.todo or any(end.result != "complete" for end in self.ends):
+            return "unseen"
+        return "seen" if self.ends else "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,7 @@ def judge(work: Work, heard: Heard) -> None:
     if not heard.examined.accounts:
         return
     files = tuple(work.minutes.fates.on_card(work.source.volumes))
-    card = Card(files=files, listing_sound=_all_seen(work))
+    card = Card(files=files, listing_sound=_all_seen(work), others=work.others())
     asked = heard.examined.asks(card)
     sealed = work.parts.sealer.ask(
         lambda ledger: journal_book.sealed_among(ledger, asked, before=work.scene.number)

@@ -19,6 +19,7 @@ so; coming back, the plan starts from there.
 
 import logging
 import threading
+from collections.abc import Callable
 
 from dock_daemon.docking import checking, hearing, identity, plan, sourcing, statements
 from dock_daemon.docking.comparing import compare
@@ -37,6 +38,7 @@ from dock_daemon.evidence import questions
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.recorders import matching
 from dock_daemon.recorders.greeting import Greeting
+from dock_daemon.recorders.journal_judge import Others
 from dock_daemon.recorders.matching import Profile, Seen
 from firmware_bridge.errors import MediumGoneError
 
@@ -51,7 +53,7 @@ class TakeOver:
     `greeting` is what the recorder said over its control channel, None where nobody asked;
     `occasion` why this docking is: "plugged", "asked" (a check on demand), "shift" (one before
     the shift). `seen` is what the port showed of a recorder that nobody asked; `unheard` why one
-    that was asked told nothing: an error's code.
+    that was asked told nothing: an error's code. `others` tells of the recorder's other media.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class TakeOver:
         greeting: Greeting | None = None,
         occasion: str = "plugged",
         unheard: str = "",
+        others: Callable[[], Others] = lambda: "none",
     ) -> None:
         self._source = source
         self._seen = seen
@@ -78,6 +81,7 @@ class TakeOver:
         self._greeting = greeting
         self._occasion = occasion
         self._unheard = unheard
+        self._others = others
 
     def run(self) -> Released:
         """Take everything over; return how it ended.
@@ -157,6 +161,7 @@ class TakeOver:
             stop=self._stop,
             greeting=self._greeting,
             unheard=self._unheard,
+            others=self._others,
             earlier_volumes=known.volumes,
             reread=self._reread,
         )

@@ -1,6 +1,7 @@
 """What every step of one docking works with."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dock_daemon.clock import Clock
@@ -14,6 +15,7 @@ from dock_daemon.docking.statements import Scene
 from dock_daemon.evidence.sealer import Sealer
 from dock_daemon.evidence.store import Store
 from dock_daemon.recorders.greeting import Greeting
+from dock_daemon.recorders.journal_judge import Others
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Work:
     """One docking under way: its recorder, and what is written down about it.
 
     `greeting` is what the recorder said over its control channel, None where nobody asked, or
-    nobody answered: then `unheard` is the code of why.
+    nobody answered: then `unheard` is the code of why. `others` tells of its other media, as is
+    known at the time.
     """
 
     source: Source
@@ -44,5 +47,6 @@ class Work:
     stop: threading.Event
     greeting: Greeting | None
     unheard: str
+    others: Callable[[], Others]
     earlier_volumes: tuple[str, ...]
     reread: bool

@@ -46,13 +46,14 @@ class Remembered:
 
     `vkey` is empty while an operator's order waits for the next key. `position` is where the
     journal stood, `account` what it says must be on the card, `unread` whether there was more
-    of it than was read.
+    of it than was read, `whole` whether it was read to its end and held.
     """
 
     vkey: str
     position: Position
     account: Account
     unread: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,8 @@ def remembered(ledger: Ledger, recorder: str) -> Remembered | None:
         return Remembered(vkey="", position=START, account=account, unread=unread)
     head = bytes.fromhex(cast("str", rows[0]["head"]))
     position = Position(cast("int", rows[0]["next"]), head)
-    return Remembered(vkey=vkey, position=position, account=account, unread=unread)
+    whole = rows[0]["verdict"] == journal_statements.WHOLE
+    return Remembered(vkey=vkey, position=position, account=account, unread=unread, whole=whole)
 
 
 def ask_from(known: Remembered | None) -> int:
@@ -187,7 +189,7 @@ def order(recorder: str, *, by_whom: str, reason: str) -> Piece:
 def examine(told: Told, known: Remembered | None, *, docking: int) -> Examined:
     """Hold what a recorder told of its journal against what is known of it."""
     if told.why_not == ASKED_BEFORE and known is not None and known.vkey:
-        return _as_known(told, known, KeyState.KNOWN)
+        return replace(_as_known(told, known, KeyState.KNOWN), whole=known.whole)
     why_not = told.why_not or _no_key(told.vkey)
     if why_not:
         return _absent(told, known, why_not)
@@ -300,7 +302,8 @@ def _taken(told: Told, start: Position, account: Account, walked: Walk, docking:
     """Take the records that hold, and say what does not."""
     size = max((piece.size for piece in told.pieces), default=0)
     whole = walked.broken is None and walked.position.next == size
-    verdict = "broken" if walked.broken else "whole" if whole else journal_statements.PARTIAL
+    sound = journal_statements.WHOLE if whole else journal_statements.PARTIAL
+    verdict = "broken" if walked.broken else sound
     folded = journal_account.fold(account, walked.records)
     silent = journal_judge.silent(folded.quiet, told.recorder)
     findings = [] if silent is None else [silent]

@@ -8,13 +8,17 @@ and stays in the account.
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from dock_daemon.recorders.journal_account import Account, Expected, Opened, Quiet, path_key
 from hashing.canonical import JSON
 
 MOST: Final = 500
 """Findings of one docking at most, so that no recorder can fill the log; the next goes on."""
+
+
+Others: TypeAlias = Literal["none", "seen", "unseen"]
+"""The other media of the same stay, memory and card: none, all taken over whole, or not all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +45,12 @@ class Card:
     """What a docking saw of the card, once all that could be copied is sealed.
 
     `listing_sound` says that every live file is in `files`: each volume listed to its end, none
-    refused, and the same medium still there afterwards.
+    refused, and the same medium still there afterwards. What is not here may lie on `others`.
     """
 
     files: Sequence[OnCard]
     listing_sound: bool
+    others: Others = "none"
 
 
 def judge(
@@ -65,16 +70,21 @@ def judge(
     read to its end and holds throughout: else nothing is called unclosed, and nothing unlisted,
     nor if the recorder has yet to go through its volume. `unread`
     says that there is more of it, in which a clip may have been erased: then nothing is judged.
+    While another medium of the stay was not seen whole, no clip is judged: it may lie there.
     """
     judging = _Judging(account, card, sealed, recorder)
-    found = [*judging.clips()]
+    found = [one for one in judging.clips() if one.key not in seen]
+    unknown = judging.unknown
+    if unread or card.others == "unseen":
+        found, unknown = [], unknown + len(found)
     if unread:
-        return [], judging.unknown + len(found)
-    if whole and card.listing_sound:
+        return found, unknown
+    # Of a file that was never closed only the name is known, and each medium has its own names.
+    if whole and card.listing_sound and card.others == "none":
         found += judging.unclosed()
     if whole and account.scanned:
         found += judging.unlisted()
-    return [one for one in found if one.key not in seen][:MOST], judging.unknown
+    return [one for one in found if one.key not in seen][:MOST], unknown
 
 
 def digests(account: Account, card: Card) -> frozenset[str]:

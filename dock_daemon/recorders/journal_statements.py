@@ -22,6 +22,7 @@ MAX_LINES: Final = 4 << 20
 
 CONTINUED: Final = "continued"  # the next entry of the same docking goes on
 PARTIAL: Final = "partial"  # there is more than was read
+WHOLE: Final = "whole"  # read to its end, and it holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,17 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from dock_daemon.bays.media import ChannelAppeared
-from dock_daemon.docking.events import Checked, Identified
+from dock_daemon.docking.events import Checked, Identified, Released
 from dock_daemon.recorders.matching import Seen
 from dock_daemon.rehearsal.usb import ScriptedPort
 from tests.cards import make_fat_card
 from tests.docks import DockIn
+from tests.journals import KEY, NUMBER, Script
 from tests.recorders.on_pty import OnPty, on_pty
 from tests.recorders.open_fake import OpenFake
 from tests.sim.test_dock import FILES, PORTS, SETTINGS, Running, medium, serving
@@ -283,6 +285,37 @@ async def test_checked_where_it_is(dock: DockIn, tmp_path: Path, *, line_stays: 
         }  # fmt: skip
     assert [one["occasion"] for one in bodies(dock, "docked")][:2] == ["plugged", "asked"]
     assert len(dock.parsed("clip")) == 2
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_journal_is_held_against_memory_and_card(
+    dock: DockIn, tmp_path: Path, *, deleted: bool
+) -> None:
+    """A clip that lies on the other medium is not missing; one that lies on neither is."""
+    script = Script()
+    script.start()
+    for path, content in FILES.items():
+        assert isinstance(content, bytes)
+        script.clip(path, sha256(content).hexdigest(), size=len(content))
+    first, second = list(FILES)
+    memory = make_fat_card(tmp_path / "memory", {first: FILES[first]})
+    card = make_fat_card(tmp_path / "card", {} if deleted else {second: FILES[second]})
+    fake = recorder(NUMBER)
+    fake.vkey, fake.journal = str(KEY.verifier()), script.lines
+    with on_pty(fake) as pty:
+        stand_ins = {TTY: Path(pty.node), "/dev/test1": memory, "/dev/test2": card}
+        async with serving(dock, stand_ins, QUICK) as running:
+            running.hotplug.plug(line(1, PORTS["1"]))
+            await running.until_shown("1", "checking")
+            running.hotplug.plug(medium(1, PORTS["1"]))
+            running.hotplug.plug(medium(2, PORTS["1"]))
+            await running.until(
+                lambda: sum(isinstance(event, Released) for _, event in running.events) == 2
+            )
+    found = [(one["finding"], one["docking"]) for one in bodies(dock, "finding")]
+    assert [one for one in found if one[0] == "journal-missing"] == (
+        [("journal-missing", 2)] if deleted else []
+    )
 
 
 async def test_a_check_of_no_bay(dock: DockIn, tmp_path: Path) -> None:

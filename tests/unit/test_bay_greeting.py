@@ -262,3 +262,15 @@ def test_only_what_is_at_rest_is_checked_again(state: State, said: str) -> None:
     next_state, order = step(state, Again("asked"))
     assert (order is not None) == (said == "ready")
     assert said == "ready" or next_state == state
+
+
+def test_what_is_known_of_a_recorders_other_media() -> None:
+    """None but this one; one still to come; one that was read whole, and one that was not."""
+    alone, _ = after(A)
+    first, _ = after(A, B)
+    good, _ = after(Ended(1, end()), state=first)
+    bad, _ = after(Ended(1, end("partial")), state=first)
+    states = (alone, first, good, bad)
+    assert [one.others for one in states if isinstance(one, Working)] == [
+        "none", "unseen", "seen", "unseen",
+    ]  # fmt: skip

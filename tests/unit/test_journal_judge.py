@@ -12,8 +12,8 @@ from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.pieces import Outcome
 from dock_daemon.evidence.records import ClipRow, FindingRow, Record
 from dock_daemon.recorders import journal_account, journal_book, journal_statements
-from dock_daemon.recorders.journal_book import Examined, KeyState, Told
-from dock_daemon.recorders.journal_judge import MOST, Card, JournalFinding, OnCard
+from dock_daemon.recorders.journal_book import ASKED_BEFORE, Examined, KeyState, Told
+from dock_daemon.recorders.journal_judge import MOST, Card, JournalFinding, OnCard, Others
 from firmware_bridge.capabilities import JournalPiece
 from hashing import document, entry, journal
 from hashing.canonical import JSON
@@ -63,20 +63,31 @@ class Dock:
         return examined
 
     def dock(
-        self, script: Script, files: Sequence[OnCard], *, sound: bool = True
+        self,
+        script: Script,
+        files: Sequence[OnCard],
+        *,
+        sound: bool = True,
+        others: Others = "none",
     ) -> list[JournalFinding]:
         """Dock a recorder whose card holds these files; return what is found, new facts only."""
         examined = self.examine(self.told(script))
-        return [*self.new(examined.findings), *self.judge(examined, files, sound=sound)]
+        found = self.judge(examined, files, sound=sound, others=others)
+        return [*self.new(examined.findings), *found]
 
     def judge(
-        self, examined: Examined, files: Sequence[OnCard], *, sound: bool = True
+        self,
+        examined: Examined,
+        files: Sequence[OnCard],
+        *,
+        sound: bool = True,
+        others: Others = "none",
     ) -> list[JournalFinding]:
         """End a docking: seal what was read, and hold the journal against it."""
         for file in files:
             if file.sha256:
                 self.seal(file)
-        card = Card(files=files, listing_sound=sound)
+        card = Card(files=files, listing_sound=sound, others=others)
         sealed = journal_book.sealed_among(self.ledger, examined.asks(card), before=self.dockings)
         judged = examined.judge(card, sealed=sealed, seen=self.keys())
         self.unknown = judged.unknown
@@ -189,6 +200,47 @@ def test_half_a_listing_proves_nothing_missing(dock: Dock, script: Script) -> No
     script.add("alive")
     assert codes(dock.dock(script, [A])) == ["journal-missing"]
     assert dock.unknown == 0
+
+
+def further(dock: Dock, files: Sequence[OnCard], others: Others) -> list[JournalFinding]:
+    """Take over another medium of the same stay; return what is found."""
+    told = Told(recorder=NUMBER, why_not=ASKED_BEFORE)
+    return dock.judge(dock.examine(told), files, others=others)
+
+
+def test_clip_may_lie_on_the_next_medium(dock: Dock, script: Script) -> None:
+    """Of memory and card neither alone proves anything; with the last one all is judged."""
+    same_name = OnCard(path="DCIM/b.mp4", sha256=sha("ff"), size=7)
+    assert codes(dock.dock(script, [A, same_name], others="unseen")) == []
+    assert dock.unknown == 1
+    assert further(dock, [B], "seen") == []
+    assert dock.unknown == 0
+
+
+def test_clip_that_lies_on_no_medium_is_missing(dock: Dock, script: Script) -> None:
+    """The last medium of the stay tells, if the others were read whole; else nothing does."""
+    dock.dock(script, [A], others="unseen")
+    assert further(dock, [], "unseen") == []
+    assert dock.unknown == 1
+    assert codes(further(dock, [], "seen")) == ["journal-missing"]
+
+
+def test_a_file_that_no_journal_names_is_foreign_on_whatever_medium(
+    dock: Dock, script: Script
+) -> None:
+    """Each medium's own files are judged when it is read, by the journal of the stay."""
+    foreign = OnCard(path="DCIM/x.mp4", sha256=sha("cc"), size=3)
+    stranger = OnCard(path="DCIM/y.mp4", sha256=sha("dd"), size=3)
+    assert codes(dock.dock(script, [A, foreign], others="unseen")) == ["journal-unlisted"]
+    assert codes(further(dock, [B, stranger], "seen")) == ["journal-unlisted"]
+
+
+def test_a_file_still_open_may_lie_on_either_medium(dock: Dock, script: Script) -> None:
+    """Only a name is known of it: no medium of several proves it gone."""
+    script.add("opened", {"path": "DCIM/o.mp4"})
+    opened = OnCard(path="DCIM/o.mp4", sha256=sha("ee"), size=3)
+    assert codes(dock.dock(script, [A, opened], others="unseen")) == []
+    assert further(dock, [B], "seen") == []
 
 
 def test_clip_that_could_not_be_read_is_not_missing(dock: Dock, script: Script) -> None:
