@@ -44,6 +44,8 @@ T = TypeVar("T")
 # What is read of a journal at one docking; the next one goes on from there. 64 MiB are about
 # 200,000 records.
 MOST_JOURNAL_BYTES: Final = 64 << 20
+# And for so long, however few records each answer brings: a recorder must not keep a bay.
+MOST_JOURNAL_S: Final = 300.0
 # Whoever answers the probe like this has understood it.
 _UNDERSTOOD: Final = (WrongPasswordError, NoPasswordError, RecorderBusyError)
 # A recorder that is busy has just said so: it is not asked again at once.
@@ -64,7 +66,7 @@ class DockTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How a recorder is borne with that still has to hash what it recorded last.
+    """How a recorder is borne with that still has to hash what it recorded last, or is slow.
 
     `now_s` is a clock that never steps; `pause` waits for so many seconds and returns whether
     all is to end; `busy` is told that the recorder is being waited for.
@@ -82,7 +84,7 @@ class Wants:
     `not_set` returns why a clock that was measured so (None: it can't be read) is not to be set,
     empty if it is. `journal_from` returns the record from which on the journal of a recorder is
     asked for. `now_ms` and `dock_time` are the dock's UTC and what it rests on. `patience` is for
-    a recorder that can't show its storage yet.
+    a recorder that can't show its storage yet, and bounds how long its journal is read.
     """
 
     exchanges: int
@@ -278,11 +280,14 @@ class _Asking:
 
     def _pieces(self, first: int) -> Iterator[JournalPiece]:
         left = MOST_JOURNAL_BYTES
+        until_s = self._wants.patience.now_s() + MOST_JOURNAL_S
         while True:
             piece = self._driver.journal(first)
             yield piece
             left -= len(piece.data)
             if piece.next <= first or piece.next >= piece.size or left <= 0:
+                return
+            if self._wants.patience.now_s() >= until_s:
                 return
             first = piece.next
 

@@ -10,7 +10,14 @@ from config.presets import Preset
 from config.profiles import RecorderProfile, recorder_profile
 from config.toml import SHIPPED
 from dock_daemon.recorders.clock_measured import ClockMeasured
-from dock_daemon.recorders.greeting import DockTime, Greeting, Patience, Wants, greet
+from dock_daemon.recorders.greeting import (
+    MOST_JOURNAL_S,
+    DockTime,
+    Greeting,
+    Patience,
+    Wants,
+    greet,
+)
 from firmware_bridge.capabilities import (
     Battery,
     Capability,
@@ -344,6 +351,20 @@ def test_journal_that_does_not_move_is_not_asked_for_ever() -> None:
     recorder = Stuck()
     greet(recorder, PROFILE, wants())
     assert recorder.asked.count("journal") == 1
+
+
+def test_journal_that_trickles_does_not_keep_the_bay() -> None:
+    """What came within some minutes is taken; the next docking goes on from there."""
+    waiting = Waiting()
+
+    class Trickling(Obedient):
+        def journal(self, first: int) -> JournalPiece:
+            waiting.seconds += 1.0
+            return JournalPiece(first=first, next=first + 1, size=1_000_000, data=b"x\n")
+
+    greeting = greet(Trickling(), PROFILE, wants(waiting=waiting))
+    assert len(greeting.journal) == int(MOST_JOURNAL_S)
+    assert (greeting.troubles, greeting.switched) == ({}, True)
 
 
 @pytest.mark.parametrize("recorder", [Obedient(), Obedient(capabilities=frozenset())])
