@@ -55,6 +55,8 @@ class BayView:
     unread: int = 0
     findings: int = 0
     late: int = 0
+    # Clips in its journal of which nothing could be said.
+    unjudged: int = 0
     bytes: int = 0
     bytes_copied: int = 0
     due_ms: int | None = None
@@ -130,5 +132,5 @@ def of_event(view: BayView, event: Event) -> BayView:
             return replace(view, unread=view.unread + 1)
         case FindingMade():
             return replace(view, findings=view.findings + 1)
-        case Released():
-            return view
+        case Released(unjudged=unjudged):
+            return replace(view, unjudged=unjudged)

@@ -124,6 +124,8 @@ def _bay_line(bay: Row, lang: str, zone: tzinfo) -> str:
         parts.append(say("bay.unregistered", lang))
     if bay["verdict"]:
         parts.append(check_because(bay["verdict"], bay["because"], lang))
+    if bay.get("unjudged"):
+        parts.append(say("journal.unjudged", lang, clips=bay["unjudged"]))
     if bay["error"]:
         parts.append(bay["error"])
     if bay.get("erases") is False:

@@ -151,7 +151,7 @@ class PlainTeller:
             case FindingMade():
                 return self._finding(event)
             case Released():
-                return [self._released(event)]
+                return self._released(event)
             case ClipKnown() | Progress():
                 return []
 
@@ -205,8 +205,8 @@ class PlainTeller:
             f"  {wording.finding_causes(event.finding, self._lang)}",
         ]
 
-    def _released(self, event: Released) -> str:
-        return say(
+    def _released(self, event: Released) -> list[str]:
+        line = say(
             f"released.{event.result}",
             self._lang,
             clips=event.sealed,
@@ -218,6 +218,9 @@ class PlainTeller:
             done=event.sealed,
             total=event.sealed + event.remaining,
         )
+        if not event.unjudged:
+            return [line]
+        return [say("journal.unjudged", self._lang, clips=event.unjudged), line]
 
 
 class TerminalTeller(PlainTeller):

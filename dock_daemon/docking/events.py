@@ -104,7 +104,7 @@ class FindingMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """The docking is over."""
+    """The docking is over. Of `unjudged` clips in the recorder's journal nothing could be said."""
 
     docking: int
     result: str  # "complete" | "partial" | "interrupted"
@@ -116,6 +116,7 @@ class Released:
     late: int
     bytes: int
     remaining: int
+    unjudged: int = 0
     log_size: int = 0
 
 

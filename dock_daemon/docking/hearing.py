@@ -120,6 +120,7 @@ def judge(work: Work, heard: Heard) -> None:
     judged = heard.examined.judge(card, sealed=sealed, seen=work.minutes.found_before)
     for found in judged.findings:
         work.minutes.find(findings.of_journal(found))
+    work.minutes.count.unjudged = judged.unknown
 
 
 def _all_seen(work: Work) -> bool:

@@ -42,6 +42,7 @@ class Count:
     findings: int = 0
     late: int = 0
     bytes: int = 0
+    unjudged: int = 0
 
 
 class Minutes:
@@ -214,6 +215,7 @@ class Minutes:
             late=count.late,
             bytes=count.bytes,
             remaining=remaining if interrupted else 0,
+            unjudged=count.unjudged,
         )
         body, row = statements.released(end)
         sealed = self.state("released", body, row, None)

@@ -294,6 +294,7 @@ def released(end: Released) -> tuple[Body, ReleaseRow]:
         "incomplete": end.incomplete,
         "late": end.late,
         "remaining": end.remaining,
+        "unjudged": end.unjudged,
     }
     row = ReleaseRow(
         number=end.docking,

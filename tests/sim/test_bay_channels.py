@@ -312,6 +312,7 @@ async def test_a_journal_is_held_against_memory_and_card(
             await running.until(
                 lambda: sum(isinstance(event, Released) for _, event in running.events) == 2
             )
+    assert [one["unjudged"] for one in bodies(dock, "released")] == [1, 0]
     found = [(one["finding"], one["docking"]) for one in bodies(dock, "finding")]
     assert [one for one in found if one[0] == "journal-missing"] == (
         [("journal-missing", 2)] if deleted else []

@@ -149,6 +149,12 @@ def test_a_recorder_that_is_waited_for_has_a_number_already() -> None:
     assert of_state(EMPTY, Awaiting(turn=1, inside=Inside(), met=MET)).recorder == "ZF-7"
 
 
+def test_what_could_not_be_judged_is_shown() -> None:
+    """How many clips in the recorder's journal are open stays on the bay."""
+    end = replace(END, unjudged=4)
+    assert of_event(BayView(bay="1"), end).unjudged == 4
+
+
 def test_a_busy_recorder_is_waited_for_in_words() -> None:
     """While it hashes its clips the bay says so, and nothing else of it changes."""
     view = BayView(bay="1", turn=3, state="detecting")
