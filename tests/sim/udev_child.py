@@ -91,8 +91,10 @@ async def _play_recorder(bed: Testbed, story: Story) -> None:
     """Plug a recorder that is asked first, let it show a disk, and come back as another."""
     usb = bed.add_usb(f"{_PORT}4", replace(RECORDER, serial="ZF-7"))
     tty = bed.add_tty("ttyACM0", f"{_PORT}4")
+    # Its disk is on the bus from the start, without a medium until it hands its volume out.
+    disk = bed.add_disk("sdd", f"{_PORT}4", size_bytes=0)
     await story.step("a recorder with a line")
-    disk = bed.add_disk("sdd", f"{_PORT}4", size_bytes=_SIZE)
+    bed.resize_disk(disk, _SIZE)
     await story.step("its disk beside the line")
     bed.remove_disk(disk)
     bed.remove(tty)

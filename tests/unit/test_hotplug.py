@@ -75,6 +75,8 @@ def test_disk_missed_by_the_monitor_is_found_by_looking() -> None:
 def test_card_taken_out_of_its_reader_is_gone() -> None:
     """A disk of size 0 is a reader without a card; with a card again it is news."""
     present = Present()
+    assert present.saw(replace(CARD, size_bytes=0)) == []
+    assert present.looked([replace(CARD, size_bytes=0)]) == []
     present.saw(CARD)
     assert present.saw(replace(CARD, size_bytes=0)) == [GONE]
     assert present.saw(replace(CARD, size_bytes=0)) == []
