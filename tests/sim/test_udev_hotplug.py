@@ -43,7 +43,7 @@ def test_udev_tells_of_disks_at_their_ports() -> None:
             ["channel", "usb", "/dev/bus/usb/001/002", *PORT_4, *RECORDER],
             ["channel", "serial", "/dev/ttyACM0", *PORT_4, *RECORDER],
         ],
-        "its disk beside the line": [["appeared", "/dev/sdd", *PORT_4, 8, 192, SIZE]],
+        "its disk beside the line": [["appeared", "/dev/sdd", *PORT_4, 8, 176, SIZE]],
         "back as a disk of another id": [
             ["gone", "sdd"],
             ["channel gone", "ttyACM0"],
