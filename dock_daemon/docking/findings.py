@@ -64,7 +64,8 @@ def of_volume(
         trace = traces.of(clip)
         if trace is not None:
             explained.add(trace.record_offset)
-        if judged(clip) and not clip.erased:
+        # Of what was about to be erased it is not known yet how it went.
+        if judged(clip) and not clip.erasing:
             yield _gone(volume, clip, trace) if now is None else _renamed(volume, clip, now)
     # The same run of clusters under a live name: renamed, so its content is taken over.
     sealed = {(clip.first_offset, clip.listed_size) for clips in known.values() for clip in clips}

@@ -115,6 +115,8 @@ def _sealed(ledger: Ledger, clip: Clip, row: dict[str, object]) -> Sealed | None
     if told != ("clip", clip.sha256, clip.size, row["docking"]):
         return None
     marks = {*json.loads(cast("str", row["marks"])), *cast("list[str]", body.get("marks", []))}
+    if body.get("missing"):  # it was taken over with holes in it
+        marks.add("partial")
     return Sealed(
         seq=clip.seq,
         recorder=str(row["recorder"]),

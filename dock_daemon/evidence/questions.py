@@ -136,8 +136,8 @@ def known_clips(ledger: Ledger, volume: str, recorder: str) -> dict[str, list[Kn
     """
     rows = ledger.rows(
         "SELECT clip.seq, volume, path_key, path, listed_size, stamps, extents, first_offset,"
-        " sha256, size, class AS media_class, clip.holes, coalesce((SELECT step FROM erasing"
-        "  WHERE erasing.clip = clip.seq ORDER BY seq DESC LIMIT 1), 'kept') != 'kept' AS erased"
+        " sha256, size, class AS media_class, clip.holes, coalesce((SELECT nullif(step, 'kept')"
+        "  FROM erasing WHERE erasing.clip = clip.seq ORDER BY seq DESC LIMIT 1), '') AS erasing"
         " FROM clip JOIN docking ON number = clip.docking"
         " WHERE volume = ?1 AND (?2 = '' OR recorder = '' OR lower(recorder) = lower(?2))"
         " ORDER BY clip.seq DESC",
@@ -147,7 +147,6 @@ def known_clips(ledger: Ledger, volume: str, recorder: str) -> dict[str, list[Kn
     for row in rows:
         told = {
             **row,
-            "erased": bool(row["erased"]),
             "holes": holes.parse(cast("str", row["holes"])),
         }
         clip = Known(**cast("dict[str, Any]", told))

@@ -69,8 +69,13 @@ class Known:
     size: int
     media_class: str
     holes: Holes = ()
-    erased: bool = False
-    """It was erased on its recorder because the dock said so, or is about to be."""
+    erasing: str = ""
+    """How far erasing it on its recorder is (entry `erased`); empty where it is not at stake."""
+
+    @property
+    def erased(self) -> bool:
+        """Whether it was erased because the dock said so."""
+        return self.erasing in {"done", "gone"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
