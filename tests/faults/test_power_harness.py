@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from tests.cards import make_exfat_card
 from tests.docks import DockIn, some_bytes
-from tests.power import cuts, judge, report, tape
+from tests.power import cuts, judge, recording, report, tape
+from tests.power.campaign import drawn_cut
 from tests.power.cuts import Cut
+from tests.power.devices import copy_sparse
 from tests.power.judge import Truth
 from tests.power.medium import Disk
+from tests.power.scene import Layout, chance, drawn
 from tests.power.tape import Kind, Record
 
 SECTOR = 512
@@ -80,6 +83,37 @@ def test_a_disk_keeps_what_was_flushed(
     assert all(sector in each for sector, each in zip(sectors, may, strict=True))
     if keep == 1.0 and not torn:
         assert sectors == sure
+
+
+def test_a_kept_tape_is_what_it_was(tmp_path: Path) -> None:
+    """Its scene, what was said on it and each of its cuts come back as they were."""
+    scene = drawn(Layout("ext4", "ext4"), chance("kept"))
+    scene.save(tmp_path / "scene.json")
+    words = [b'{"state":"sealed","seq":2}', b'{"head":[3,"root"]}', b'{"state":"sealed","seq":3}']
+    with (tmp_path / "tape").open("wb") as file:
+        for word in words:
+            tape.put(file, Record(Kind.TOLD, 0, 0, len(word), word))
+            tape.put(file, Record(Kind.FLUSH, 1))
+    again = recording.load(tmp_path)
+    assert again.scene == scene
+    assert again.acknowledged(4) == [{"state": "sealed", "seq": 2}]
+    assert again.heads(3) == [(3, "root")]
+    assert not again.acknowledged(0)
+    assert not again.heads(2)
+    drawn_here = [drawn_cut(again, number, "seed") for number in range(50)]
+    assert drawn_here == [drawn_cut(recording.load(tmp_path), n, "seed") for n in range(50)]
+    assert any(cut.store_is_behind for cut, _ in drawn_here)
+    assert any(how.deep for _, how in drawn_here)
+
+
+def test_holes_stay_holes(tmp_path: Path) -> None:
+    """A copy of a disk holds the same, and takes no room for what is zero."""
+    data = bytes(1 << 17) + b"here" + bytes(1 << 20)
+    (tmp_path / "old").write_bytes(data)
+    with (tmp_path / "old").open("rb") as old, (tmp_path / "new").open("wb") as new:
+        copy_sparse(old.fileno(), new.fileno())
+    assert (tmp_path / "new").read_bytes() == data
+    assert (tmp_path / "new").stat().st_blocks * 512 < len(data) // 4
 
 
 def test_a_torn_write_is_torn_at_a_sector(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ _AUTOCLEAR: Final = 4
 # struct loop_config of linux/loop.h: descriptor, block size, loop_info64, eight reserved words.
 _CONFIG: Final = struct.Struct("<II5Q4I160x16x64x")
 _ATTEMPTS: Final = 100
-_BLOCK: Final = 1 << 16
+_ZEROS: Final = bytes(1 << 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _unmount(at: Path) -> None:
 
 
 def copy_sparse(source: int, target: int) -> None:
-    """Copy a file, by descriptors, leaving its holes out."""
+    """Copy a file into an empty one, by descriptors; what is zero becomes a hole."""
     size = os.fstat(source).st_size
     os.truncate(target, size)
     at = 0
@@ -133,4 +133,7 @@ def copy_sparse(source: int, target: int) -> None:
             return
         end = os.lseek(source, at, os.SEEK_HOLE)
         while at < end:
-            at += os.pwrite(target, os.pread(source, min(_BLOCK, end - at), at), at)
+            piece = os.pread(source, min(len(_ZEROS), end - at), at)
+            if piece != _ZEROS[: len(piece)]:
+                os.pwrite(target, piece, at)
+            at += len(piece)

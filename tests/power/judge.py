@@ -153,9 +153,17 @@ def _store(store: Path) -> Iterator[str]:
                 yield f"I2: {room}/{name[:12]} holds {len(content)} bytes, {digest[:12]}"
 
 
-def _files(top: Path) -> Iterator[tuple[str, str]]:
-    for folder, _, names in os.walk(top):
-        yield from ((folder, name) for name in names)
+def _files(top: str | Path) -> Iterator[tuple[str, str]]:
+    """Yield folder and name of whatever is no folder, at any depth."""
+    deeper: list[str] = []
+    with os.scandir(top) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                deeper.append(entry.path)
+            else:
+                yield str(top), entry.name
+    for folder in deeper:
+        yield from _files(folder)
 
 
 def _rows(ledger: Path) -> list[tuple[int, str, bytes, bytes]]:
