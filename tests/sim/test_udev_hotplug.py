@@ -49,7 +49,7 @@ def test_udev_tells_of_disks_at_their_ports() -> None:
             ["channel gone", "ttyACM0"],
             ["channel gone", "1-4"],
             ["channel", "usb", "/dev/bus/usb/001/003", *PORT_4, "0781:5567", "Mass Storage"],
-            ["appeared", "/dev/sdd", *PORT_4, 8, 224, SIZE],
+            ["appeared", "/dev/sdd", *PORT_4, 8, 208, SIZE],
         ],
     }
 
