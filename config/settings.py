@@ -44,6 +44,7 @@ class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     state: Annotated[str, Meta(min_length=1)]
     reserve_bytes: Natural
+    ledger_reserve_bytes: Natural
 
     def reserve_of(self, total_bytes: int) -> int:
         """Return the bytes that stay free on a file system of `total_bytes`.
@@ -52,6 +53,10 @@ class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         on a small disk or a tmpfs is not forbidden by a reserve meant for a dock.
         """
         return min(self.reserve_bytes, total_bytes // 10)
+
+    def ledger_reserve_of(self, total_bytes: int) -> int:
+        """Return the bytes that are kept taken for the ledger, a hundredth of the disk at most."""
+        return min(self.ledger_reserve_bytes, total_bytes // 100)
 
 
 class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,6 +175,28 @@ class Replica(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rclone_config: str
 
 
+class Scrub(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the store is read again."""
+
+    period_days: Annotated[int, Meta(ge=1, le=3650)]
+    new_after_h: Annotated[int, Meta(ge=0, le=23)]
+    new_within_h: Annotated[int, Meta(ge=1, le=720)]
+    bytes_per_s: Annotated[int, Meta(ge=64 << 10, lt=2**53)]
+    stop_after: Positive
+
+
+class Disk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From when on the dock's own disk wants a person's eye."""
+
+    full_within_days: Natural
+    smart_max_age_h: Positive
+    reallocated: Natural
+    pending: Natural
+    uncorrectable: Natural
+    worn_percent: Annotated[int, Meta(ge=1, le=255)]
+    celsius: Annotated[int, Meta(ge=1, le=150)]
+
+
 class Cosigner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody who vouches for the log's head: a witness, or a mirror that holds all of it."""
 
@@ -207,6 +234,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sync: Sync
     web: Web
     replica: Replica
+    scrub: Scrub
+    disk: Disk
     cosigners: tuple[Cosigner, ...]
     bays: tuple[Bay, ...]
 

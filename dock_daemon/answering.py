@@ -19,6 +19,7 @@ from dock_daemon.evidence import questions
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.pieces import Outcome, Piece
 from dock_daemon.evidence.questions import Digest
+from dock_daemon.evidence.scrub import Scrub
 from dock_daemon.evidence.signing import Said
 from dock_daemon.evidence.state import State
 from dock_daemon.evidence.store import CLIPS
@@ -94,6 +95,19 @@ class TellCheck(_Tell, tag="check"):
     bay: _Name | None = None
 
 
+class TellScrub(_Tell, tag="scrub"):
+    """The store is to be read again from now on, or not until then, or as it is due."""
+
+    do: Literal["now", "pause", "resume"]
+    until_ms: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] = 0
+
+
+class TellOffer(_Tell, tag="offer"):
+    """A copy of damaged content lies in STATE/sync/offers under its name."""
+
+    sha256: Digest
+
+
 Asked: TypeAlias = AskSigning | AskInventory
 Told: TypeAlias = (
     TellWitness
@@ -104,12 +118,15 @@ Told: TypeAlias = (
     | TellReturn
     | TellTripBegin
     | TellTripEnd
+    | TellScrub
+    | TellOffer
 )
 
 _ASKED: Final = ("signing", "inventory")
 _TELLERS: Final = {
     "witness": "sealdock-sync",
     "cosigned": "sealdock-sync",
+    "offer": "sealdock-sync",
     "access": "sealdock-web",
 }
 """What may be told → which process of the dock tells it, by its user.
@@ -146,9 +163,12 @@ def bay_to_check(request: Mapping[str, object]) -> str | None:
 class Answering:
     """Answers for one opened state. Its methods block: call them off the loop."""
 
-    def __init__(self, state: State, desk: IssueDesk | None = None) -> None:
+    def __init__(
+        self, state: State, desk: IssueDesk | None = None, scrub: Scrub | None = None
+    ) -> None:
         self._state = state
         self._desk = desk
+        self._scrub = scrub
 
     def answer(self, request: Mapping[str, object]) -> object:
         """Answer one request; raise ValueError if it is nonsense, else DockError or OSError."""
@@ -199,10 +219,24 @@ class Answering:
             case TellRecorderKey(recorder=recorder, reason=reason, by=by):
                 piece = journal_book.order(recorder, by_whom=by, reason=reason)
                 return {"seq": sealer.submit(piece).result().seq}
+            case TellScrub() | TellOffer():
+                return self._told_scrub(told)
             case TellIssue() | TellReturn() | TellTripBegin() | TellTripEnd():
                 if self._desk is None:
                     raise ValueError("no recorders are handed out here")
                 return self._desk.take(told)
+
+    def _told_scrub(self, told: TellScrub | TellOffer) -> object:
+        if self._scrub is None:
+            raise ValueError("the store is not read again here")
+        match told:
+            case TellOffer(sha256=sha256):
+                return {"came": self._scrub.offered(sha256)}
+            case TellScrub(do="now"):
+                self._scrub.ask_all()
+            case TellScrub(do=do, until_ms=until_ms):
+                self._scrub.pause(until_ms if do == "pause" else 0)
+        return {"done": told.do}
 
     def _of_ledger(self, request: Mapping[str, object]) -> object:
         def question(ledger: Ledger) -> object:

@@ -22,6 +22,8 @@ from dock_daemon.errors import DaemonUnreachableError, DockError
 log = logging.getLogger(__name__)
 
 NAME: Final = "control.sock"
+OFFERS: Final = "sync/offers"
+"""Where a copy lies that the core is told of, below the state directory, by its SHA-256."""
 AT_ONCE: Final = 16
 # A checkpoint with a dozen ML-DSA lines, as JSON spells it, is 50 kB.
 _LONGEST_REQUEST: Final = 256 << 10

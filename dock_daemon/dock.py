@@ -35,6 +35,7 @@ from dock_daemon.erasing_watch import ErasingWatch
 from dock_daemon.erasure import Erasure
 from dock_daemon.errors import DockError
 from dock_daemon.evidence import heartbeat
+from dock_daemon.evidence.scrub import scrub_of
 from dock_daemon.evidence.state import State
 from dock_daemon.meeting import meeting_of
 from dock_daemon.register_file import RegisterFile
@@ -46,6 +47,8 @@ from dock_daemon.version import VERSION
 log = logging.getLogger(__name__)
 
 _PULSE_S = 5.0
+# What a bay shows while clips come over.
+_AT_WORK = frozenset({"detecting", "checking", "pulling", "verifying"})
 # One large clip keeps the sealer busy for minutes: its sync, and reading it back cold.
 _PATIENCE_S = 900.0
 # Whoever asks how things are gets the ledger's last answer when the next takes longer.
@@ -79,7 +82,8 @@ class Dock:
             docked=self._docked,
             changed=self._handed_out,
         )
-        self._answering = Answering(state, handing_out)
+        self._scrub = scrub_of(state, loaded, clock, busy=self._taking_over)
+        self._answering = Answering(state, handing_out, self._scrub)
         self._overdue = OverdueWatch(state.sealer, clock, terms_of(rules))
         desk = Desk(
             Parts(state.store, state.sealer, clock, rules),
@@ -159,16 +163,22 @@ class Dock:
                     group.create_task(self._erasing.run(self._asking), name="erasing"),
                     *(group.create_task(bay.run(), name=name) for name, bay in self._bays.items()),
                 ]
+                self._scrub.start()
                 ready()
                 await self._stop.wait()
                 for task in tasks:
                     task.cancel()
         finally:
+            self._scrub.close()
             self._asking.shutdown(wait=False)
 
     def _docked(self) -> set[str]:
         """Return the folded numbers of the recorders that sit in the bays."""
         return {folded(view.recorder) for view in self.views if view.state != "interrupted"}
+
+    def _taking_over(self) -> bool:
+        """Tell whether any recorder is being taken over: then nothing else is read."""
+        return any(view.state in _AT_WORK for view in self.views)
 
     def _handed_out(self) -> None:
         # Called where questions are answered, off the loop.
@@ -261,6 +271,7 @@ class Dock:
             "bays": bays,
             "unmapped": [{"node": one.node, "port": one.port} for one in self._placing.unmapped],
             "free_bytes": self._state.store.free_bytes(),
+            "scrub": dataclasses.asdict(self._scrub.view),
             "published": self._state.signing.published,
             "erasing": self._loaded.settings.erasing.enabled,
             "dock_clock": dataclasses.asdict(self._clock.trust()),

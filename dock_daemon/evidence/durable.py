@@ -19,7 +19,6 @@ import fcntl
 import hashlib
 import mmap
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -51,10 +50,24 @@ class Reread(StrEnum):
 
 def filesystem_type(path: Path) -> int:
     """Return statfs(2)'s f_type of the file system that holds `path`."""
-    room = ctypes.create_string_buffer(512)
-    if _LIBC.statfs(os.fsencode(path), room) != 0:
-        raise OSError(ctypes.get_errno(), "statfs", str(path))
-    return int.from_bytes(room.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder) & 0xFFFFFFFF
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        return _filesystem_of(handle, str(path))
+    finally:
+        os.close(handle)
+
+
+class _Statfs(ctypes.Structure):
+    """What statfs(2) fills, as far as we look."""
+
+    _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_char * 504))
+
+
+def _filesystem_of(handle: int, shown: str | None = None) -> int:
+    found = _Statfs()
+    if _LIBC.fstatfs(handle, ctypes.byref(found)) != 0:
+        raise OSError(ctypes.get_errno(), "statfs", shown)
+    return int(found.f_type) & 0xFFFFFFFF
 
 
 class Settler:
@@ -179,12 +192,13 @@ def reread(
     view = _room()
     with _cold(path) as (handle, how):
         # No more of the buffer than the file needs: the kernel pins every page it is given.
-        wanted = min(_CHUNK, _whole_pages(os.fstat(handle).st_size + 1))
+        length = os.fstat(handle).st_size
+        wanted = min(_CHUNK, _whole_pages(length + 1))
         while count := os.preadv(handle, [view[:wanted]], size):
             digest.update(view[:count])
             size += count
             each(count)
-            if count % mmap.PAGESIZE:
+            if size >= length or count % mmap.PAGESIZE:
                 break  # only the end of a file is not a whole page
     return digest.hexdigest(), size, how
 
@@ -204,20 +218,18 @@ def _whole_pages(size: int) -> int:
 @contextlib.contextmanager
 def _cold(path: Path) -> Iterator[tuple[int, Reread]]:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-    in_memory = filesystem_type(path) in {_TMPFS, _RAMFS}
-    handle = -1
     how = Reread.DIRECT
-    if not in_memory:
-        try:
-            handle = os.open(path, flags | os.O_DIRECT)
-        except OSError as error:
-            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
-                raise
-    if handle < 0:
-        handle = os.open(path, flags)
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-        how = Reread.NOT_COLD if in_memory else Reread.DROPPED
     try:
+        handle = os.open(path, flags | os.O_DIRECT)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
+            raise
+        handle, how = os.open(path, flags), Reread.DROPPED
+    try:
+        if _filesystem_of(handle) in {_TMPFS, _RAMFS}:
+            how = Reread.NOT_COLD
+        if how is Reread.DROPPED:
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         yield handle, how
     finally:
         os.close(handle)

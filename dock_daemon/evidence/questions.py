@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 
-from dock_daemon.evidence import history, holes, key_change, manifests, roll
+from dock_daemon.evidence import history, holes, key_change, manifests, roll, scrub_book
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.records import Known
 from hashing.entry import parse
@@ -97,6 +97,10 @@ class AskRecorders(_Ask, tag="recorders"):
     before: _Natural | None = None
 
 
+class AskDamaged(_Ask, tag="damaged"):
+    """What the store does not hold as it was sealed."""
+
+
 Question: TypeAlias = (
     AskStatus
     | AskClips
@@ -109,6 +113,7 @@ Question: TypeAlias = (
     | AskCustody
     | AskHealth
     | AskRecorders
+    | AskDamaged
 )
 
 
@@ -286,8 +291,8 @@ def answer(
 
 def _answer(ledger: Ledger, asked: Question, published: int) -> object:
     match asked:
-        case AskStatus():
-            return status(ledger)
+        case AskStatus() | AskDamaged():
+            return status(ledger) if isinstance(asked, AskStatus) else scrub_book.standing(ledger)
         case AskClips(docking=docking, late=late, before=before, limit=limit):
             limit = min(limit or PAGE, PAGE)
             return clips(ledger, docking=docking, late=late, before=before, limit=limit)
@@ -334,4 +339,5 @@ def status(ledger: Ledger) -> dict[str, object]:
         "totals": totals(ledger),
         "signed": _signed(ledger),
         "dockings": dockings(ledger, limit=8),
+        "store": scrub_book.standing(ledger),
     }

@@ -12,7 +12,9 @@ from typing import Final
 from sqlite_utils import Database, Migrations
 
 _LEDGER: Final = Migrations("sealdock.ledger")
-STEPS: Final = frozenset({"0001_ledger", "0002_cosigned", "0003_keys", "0004_recorders", "0005_scrub"})
+STEPS: Final = frozenset(
+    {"0001_ledger", "0002_cosigned", "0003_keys", "0004_recorders", "0005_scrub"}
+)
 
 # What the index keeps of recorders and of those who hold them, one line per entry: the columns that
 # each table has beside the four of every one of them.

@@ -35,17 +35,20 @@ from dock_daemon.errors import (
     DockError,
     DockFullError,
     DoubtError,
+    LedgerDiskError,
     LedgerDoubtError,
     StoreDoubtError,
     SyncFailedError,
     UnsayableError,
 )
 from dock_daemon.evidence import endings
+from dock_daemon.evidence.connection import is_of_the_disk
 from dock_daemon.evidence.durable import Reread
 from dock_daemon.evidence.inbox import Inbox
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.pieces import Outcome, Piece, Sealed
 from dock_daemon.evidence.records import Record, Row, healed
+from dock_daemon.evidence.self_test import HashWatch
 from dock_daemon.evidence.signing import Signing
 from dock_daemon.evidence.store import Staged, Store
 from hashing import document
@@ -85,6 +88,7 @@ class Sealer:
         ledger: Ledger,
         signing: Signing,
         clock: Clock,
+        hashes: HashWatch,
         group_clips: int,
         group_bytes: int,
     ) -> None:
@@ -92,6 +96,7 @@ class Sealer:
         self._ledger = ledger
         self._signing = signing
         self._clock = clock
+        self._hashes = hashes
         self._inbox: Inbox[_Waiting | _Question] = Inbox(
             refuse=self._refuse, weigh=_weight, group_items=group_clips, group_weight=group_bytes
         )
@@ -139,6 +144,11 @@ class Sealer:
         """Say that nobody will end a docking: it is ended as interrupted, when there is room."""
         with contextlib.suppress(DockError):  # stopped: the next start ends it
             self.ask(lambda _ledger: self._unended.add(docking))
+
+    def distrust(self, doubt: DoubtError) -> None:
+        """Hear from a reader of store or ledger that evidence is in doubt: everything stops."""
+        with contextlib.suppress(DockError):  # stopped already
+            self.ask(lambda _ledger: self._stop(doubt))
 
     def close(self) -> None:
         """Seal what waits, publish, and let go of ledger and store."""
@@ -242,6 +252,7 @@ class Sealer:
             sayable = [waiting for waiting in group if self._stage(waiting)]
             self._store.settle([file for waiting in sayable for file in waiting.files])
             whole = self._read_back(sayable)
+            self._hashes.hashed(sum(file.size for waiting in whole for file in waiting.files))
             rotten = self._store.admit([file for waiting in whole for file in waiting.files])
         except OSError as error:
             raise self._failed(error) from error
@@ -257,6 +268,8 @@ class Sealer:
         except sqlite3.Error as error:
             if self._ledger.is_full(error):
                 raise DockFullError(needed=1, free=0) from error
+            if is_of_the_disk(error):
+                raise LedgerDiskError(str(error)) from error
             raise LedgerDoubtError(str(error)) from error
         return [
             (waiting, Sealed(entry.seq, record.body, at))

@@ -2,6 +2,7 @@
 
 Opening it is recovery: there is no other way to start.
 
+    (0) SHA-256 against known answers
     (1) the lock                     one process, or StateBusyError
     (2) the ledger                   checked; the truth
     (3) the store                    the one the ledger speaks of; half-made files swept
@@ -45,6 +46,7 @@ from dock_daemon.evidence.log_key import LogKeys
 from dock_daemon.evidence.records import Record
 from dock_daemon.evidence.roster import Roster
 from dock_daemon.evidence.sealer import Sealer
+from dock_daemon.evidence.self_test import HashWatch
 from dock_daemon.evidence.signing import Signing
 from dock_daemon.evidence.store import Store
 from dock_daemon.version import VERSION
@@ -152,16 +154,26 @@ def _demand_ledger(rooms: _Rooms) -> None:
         raise StateMissingError(rooms.root)
 
 
-def open_state(loaded: Loaded, clock: Clock, *, can_ask: bool = True, make: bool = True) -> State:
+def open_state(
+    loaded: Loaded,
+    clock: Clock,
+    *,
+    can_ask: bool = True,
+    make: bool = True,
+    hashes: HashWatch | None = None,
+) -> State:
     """Open the state directory that the settings name, making it where there is none.
 
     Without `make` it is not made, and StateMissingError raised. Without `can_ask` nobody can
-    hand us a witness's word: no time is spent waiting for one. Raises StateBusyError,
+    hand us a witness's word: no time is spent waiting for one. `hashes` tests SHA-256, now and
+    while the dock runs. Raises StateBusyError,
     StateUnusableError, StateFullError, OriginDiffersError, and DoubtError when what is found
     there does not hold together.
     """
     settings = loaded.settings
     rooms = _Rooms(Path(settings.storage.state))
+    hashes = hashes or HashWatch()
+    hashes.test()
     try:
         if not make:
             _demand_ledger(rooms)
@@ -171,7 +183,7 @@ def open_state(loaded: Loaded, clock: Clock, *, can_ask: bool = True, make: bool
     except OSError as error:
         raise _unusable(rooms.root, error) from error
     try:
-        return _opened(rooms, loaded, clock, lock, can_ask=can_ask)
+        return _opened(rooms, loaded, clock, lock, hashes, can_ask=can_ask)
     except (OSError, sqlite3.OperationalError) as error:
         os.close(lock)
         raise _unusable(rooms.root, error) from error
@@ -180,7 +192,9 @@ def open_state(loaded: Loaded, clock: Clock, *, can_ask: bool = True, make: bool
         raise
 
 
-def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: bool) -> State:
+def _opened(
+    rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, hashes: HashWatch, *, can_ask: bool
+) -> State:
     if not rooms.ledger.exists():
         for trace in (rooms.root / "log" / "checkpoint", rooms.store / "id", rooms.key):
             if trace.exists():
@@ -226,6 +240,7 @@ def _opened(rooms: _Rooms, loaded: Loaded, clock: Clock, lock: int, *, can_ask: 
             ledger=ledger,
             signing=signing,
             clock=clock,
+            hashes=hashes,
             group_clips=settings.ingest.group_clips,
             group_bytes=settings.ingest.group_bytes,
         )
@@ -351,7 +366,7 @@ def _digest(loaded: Loaded) -> str:
     decide nothing.
     """
     deciding = msgspec.to_builtins(loaded.settings)
-    for section in ("storage", "sync", "web", "replica", "control", "shift"):
+    for section in ("storage", "sync", "web", "replica", "control", "shift", "scrub", "disk"):
         del deciding[section]
     del deciding["dock"]["language"], deciding["dock"]["name"]
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

@@ -10,6 +10,7 @@ A file under its final name is whole, durable and never written again.
 """
 
 import contextlib
+import itertools
 import os
 import secrets
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from dock_daemon.evidence.durable import Reread
 CLIPS: Final = "clips"
 DOCUMENTS: Final = "documents"
 _READERS: Final = 8
-_FAN: Final = tuple(f"{number:02x}" for number in range(256))
+FANS: Final = tuple(f"{number:02x}" for number in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,12 @@ class Store:
 
     def __init__(self, root: Path, *, reserve_bytes: int) -> None:
         self.root = root
+        self._incoming = root / "incoming"
+        self._folders = {
+            (room, fan): root / room / fan for room in (CLIPS, DOCUMENTS) for fan in FANS
+        }
+        # Names that nothing has: another beginning in each life, and a number.
+        self._life, self._temps = secrets.token_hex(8), itertools.count()
         self._reserve_bytes = reserve_bytes
         self._settler = durable.Settler(root)
         # Small clips come in hundreds, and reading one cold is mostly waiting.
@@ -60,7 +67,7 @@ class Store:
         found = id_file.read_text("ascii").strip() if id_file.is_file() else None
         if identity is not None and found != identity:
             raise StoreDoubtError(f"{id_file} says {found}, the ledger {identity}")
-        rooms = [root / room / fan for room in (CLIPS, DOCUMENTS) for fan in _FAN]
+        rooms = [root / room / fan for room in (CLIPS, DOCUMENTS) for fan in FANS]
         fresh = not all(room.is_dir() for room in rooms)
         for folder in (root / "incoming", root / "damaged", *rooms):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -98,18 +105,18 @@ class Store:
 
     def new_temp(self) -> Path:
         """Return a name in `incoming` that nothing has."""
-        return self.root / "incoming" / secrets.token_hex(12)
+        return self._incoming / f"{self._life}{next(self._temps):08x}"
 
     def path_of(self, room: str, sha256: str) -> Path:
         """Return where content with this digest lies, or would lie."""
-        return self.root / room / sha256[:2] / sha256
+        return self._folders[room, sha256[:2]] / sha256
 
     def files(self, room: str, *, after: str = "") -> Iterator[tuple[str, int]]:
         """Yield name and size of what lies in a room, in the order of names, past `after`.
 
         Nothing is read but directories; any thread may ask.
         """
-        for fan in _FAN:
+        for fan in FANS:
             if fan < after[:2]:
                 continue
             with os.scandir(self.root / room / fan) as entries:
@@ -117,6 +124,31 @@ class Store:
             for name in names:
                 with contextlib.suppress(FileNotFoundError):  # set aside since
                     yield name, (self.root / room / fan / name).lstat().st_size
+
+    def of_fan(self, room: str, fan: str, *, after: str = "") -> list[tuple[str, int]]:
+        """Return name and size of what lies in one directory of a room, past `after`, in order."""
+        with os.scandir(self.root / room / fan) as entries:
+            found = [entry for entry in entries if entry.name > after]
+        files: list[tuple[str, int]] = []
+        for entry in sorted(found, key=lambda one: one.name):
+            with contextlib.suppress(FileNotFoundError):  # set aside since
+                files.append((entry.name, entry.stat(follow_symlinks=False).st_size))
+        return files
+
+    def set_aside(self, room: str, sha256: str) -> bool:
+        """Move what lies under a name into `damaged`, for good; return False if nothing does.
+
+        The sealer's thread alone may: it gives names, and so it alone takes them.
+        """
+        final = self.path_of(room, sha256)
+        aside = self.root / "damaged"
+        try:
+            final.rename(aside / f"{sha256}.{secrets.token_hex(4)}")
+        except FileNotFoundError:
+            return False
+        durable.sync_path(aside)
+        durable.sync_path(final.parent)
+        return True
 
     def stage_document(self, content: bytes, sha256: str) -> Staged:
         """Write a document to `incoming`."""
@@ -130,7 +162,17 @@ class Store:
 
     def check_all(self, group: list[Staged]) -> list[Reread | ReadBackError | OSError]:
         """Read settled files back cold, several at a time; say of each how it went."""
-        return list(self._readers.map(self._checked, group))
+        found: dict[int, Reread | ReadBackError | OSError] = {}
+        waiting = iter(enumerate(group))
+
+        def read() -> None:
+            for at, staged in waiting:
+                found[at] = self._checked(staged)
+
+        hands = [self._readers.submit(read) for _ in group[:_READERS]]
+        for hand in hands:
+            hand.result()
+        return [found[at] for at in range(len(group))]
 
     def _checked(self, staged: Staged) -> Reread | ReadBackError | OSError:
         try:
@@ -156,15 +198,16 @@ class Store:
         """
         rotten: list[str] = []
         linked: list[Path] = []
-        folders = {self.path_of(staged.room, staged.sha256).parent for staged in group}
+        fans = {(staged.room, staged.sha256[:2]) for staged in group}
+        folders = [self._folders[fan] for fan in sorted(fans)]
         try:
             for staged in group:
                 final = self.path_of(staged.room, staged.sha256)
                 if self._link(staged, final, rotten):
                     linked.append(final)
             if rotten:
-                folders.add(self.root / "damaged")
-            self._settler.settle(sorted(folders))
+                folders.append(self.root / "damaged")
+            self._settler.settle(folders)
         except OSError as error:
             # Left in place, they would be found by the next attempt, which would sync
             # directories that the kernel calls clean and take that for a proof.

@@ -301,10 +301,12 @@ def test_every_setting_is_documented() -> None:
 
 def test_a_small_disk_keeps_a_tenth() -> None:
     """The reserve meant for a dock's disk does not forbid a trial on a small one."""
-    storage = Storage(state="/x", reserve_bytes=1 << 30)
+    storage = Storage(state="/x", reserve_bytes=1 << 30, ledger_reserve_bytes=64 << 20)
     assert storage.reserve_of(1 << 40) == 1 << 30
     assert storage.reserve_of(64 << 20) == (64 << 20) // 10
     assert storage.reserve_of(0) == 0
+    assert storage.ledger_reserve_of(1 << 40) == 64 << 20
+    assert storage.ledger_reserve_of(100 << 20) == 1 << 20
 
 
 CONTROLLERS = st.sampled_from(
