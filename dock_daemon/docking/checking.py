@@ -29,6 +29,7 @@ from dock_daemon.fitness.observed import (
     Untold,
 )
 from dock_daemon.recorders.greeting import Greeting
+from dock_daemon.recorders.journal_book import Examined, KeyState
 from firmware_bridge.capabilities import Capability
 from firmware_bridge.volume.listing import Entry, Problem, Volume
 
@@ -213,4 +214,11 @@ def _key(work: Work, heard: Heard) -> Key:
         told = _answer(work, Capability.JOURNAL, None)
     elif greeting.can(Capability.JOURNAL):
         told = _answer(work, Capability.IDENTITY, None if identity is None else identity.vkey)
-    return Key(told=told, enrolled=heard.vkey, new=heard.key_is_new, doubt=heard.examined.doubt)
+    return Key(told=told, enrolled=heard.vkey, new=heard.key_is_new, doubt=_doubt(heard.examined))
+
+
+def _doubt(examined: Examined) -> str:
+    """Return why what the journal says is not all of it, or cannot be relied on; or nothing."""
+    if examined.key_state is KeyState.ABSENT:
+        return "absent"
+    return examined.doubt or ("unread" if examined.unread else "")

@@ -33,6 +33,7 @@ Kind = Literal["good", "odd", "bad", "missing", "unknown"]
 
 _ITEMS_TOLD: Final = 32  # faults that a document keeps
 _HOUR_MIN: Final = 60
+_NOT_READ: Final = frozenset({"absent", "unread"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +302,8 @@ def key(seen: Key) -> Saw:
     if told != seen.enrolled:
         return Saw(kind="bad", reason="changed")
     if seen.doubt:
-        return Saw(kind="bad", reason=seen.doubt)
+        kind: Kind = "unknown" if seen.doubt in _NOT_READ else "bad"
+        return Saw(kind=kind, reason=seen.doubt)
     return Saw(kind="good", reason="new" if seen.new else "enrolled")
 
 

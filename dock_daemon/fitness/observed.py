@@ -81,7 +81,8 @@ class Holding:
 class Key:
     """The key with which it signs its journal (vkeys), and the one that was enrolled here.
 
-    `doubt` is why the journal itself does not hold (`cut`, `broken`); empty if it does.
+    `doubt` is why the journal itself does not hold (`cut`, `broken`), or was not read (`absent`)
+    or not to its end (`unread`); empty if it was, and holds.
     """
 
     told: Answer[str]

@@ -133,6 +133,24 @@ def little(dock: DockIn) -> str:
     return LITTLE
 
 
+def test_a_key_without_its_journal_is_no_pass(dock: DockIn, tmp_path: Path, little: str) -> None:
+    """Known, it shows its key and tells no records, or never all of them: not fit, each time."""
+    where = card(tmp_path)
+    dock.take_over(where, greeting=greeted(journal(*CLIPS)), settings=little)
+    silent = greeted(journal(*CLIPS), journal=(), troubles={"journal": "recorder-silent"})
+    for _ in range(2):
+        told = dock.take_over(where, greeting=silent, settings=little)
+        assert verdicts(told)["key"] == ("unknown", "absent")
+        assert told.of(Checked)[0].verdict == "unfit"
+    lines = journal(*CLIPS).lines
+    more = JournalPiece(first=0, next=len(lines), size=len(lines) + 1, data=b"".join(lines))
+    last = replace(more, first=len(lines) - 1, data=lines[-1])
+    told = dock.take_over(
+        where, greeting=greeted(journal(*CLIPS), journal=(last,)), settings=little
+    )
+    assert verdicts(told)["key"] == ("unknown", "unread")
+
+
 def test_a_good_recorder_is_fit_and_all_of_it_stands_in_order(
     dock: DockIn, tmp_path: Path, little: str
 ) -> None:

@@ -244,6 +244,14 @@ CASES: dict[str, tuple[Observed, str, str, str, bool]] = {
         seen(key=Key(told="k", enrolled="k", new=False, doubt="broken")),
         "key", "fail", "broken", True,
     ),
+    "a journal not shown": (
+        seen(key=Key(told="k", enrolled="k", new=False, doubt="absent")),
+        "key", "unknown", "absent", True,
+    ),
+    "a journal not read to its end": (
+        seen(key=Key(told="k", enrolled="k", new=True, doubt="unread")),
+        "key", "unknown", "unread", True,
+    ),
     "no key": (seen(key=Key(told="", enrolled="k", new=False)), "key", "unknown", "none", True),
     "key withheld": (
         seen(key=Key(told=MISSING, enrolled="k", new=False)), "key", "unknown", "none", True,
