@@ -359,12 +359,30 @@ class LedgerDoubtError(DoubtError):
         self.reason = reason
 
 
+class LedgerDiskError(DoubtError):
+    """The ledger's disk refuses: nothing can be committed, and nothing says that entries changed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the ledger's disk fails: {reason}")
+        self.reason = reason
+
+
 class StoreDoubtError(DoubtError):
     """The store is not the one the ledger speaks of, or its disk cannot be trusted."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the store is in doubt: {reason}")
         self.reason = reason
+
+
+class HashDoubtError(DoubtError):
+    """The processor computes SHA-256 wrongly; `core` is None where it is not known which one."""
+
+    def __init__(self, *, core: int | None, expected: str, found: str) -> None:
+        super().__init__(f"core {core}: SHA-256 gives {found}, and it is {expected}")
+        self.core = "?" if core is None else str(core)
+        self.expected = expected
+        self.found = found
 
 
 class KeyDoubtError(DoubtError):

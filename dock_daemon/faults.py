@@ -118,7 +118,9 @@ TABLE: Final[Mapping[type[Exception], Fault]] = {
     # a wrong disk or a missing key says nothing about the evidence.
     dock.DoubtError: Fault("doubt", ExitCode.FAILED),
     dock.LedgerDoubtError: Fault("ledger-doubt", ExitCode.VERIFICATION_FAILED),
+    dock.LedgerDiskError: Fault("ledger-disk", ExitCode.FAILED),
     dock.StoreDoubtError: Fault("store-doubt", ExitCode.FAILED),
+    dock.HashDoubtError: Fault("hash-doubt", ExitCode.FAILED),
     dock.KeyDoubtError: Fault("key-doubt", ExitCode.FAILED),
 }
 

@@ -4,12 +4,19 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final, TypeAlias
 
 from hashing.errors import FileTroubleError, Trouble
 
+Digest: TypeAlias = tuple[int, bytes]  # size and SHA-256
+
 _CHUNK: Final = 1 << 20
+_AHEAD: Final = 4  # files for each core that are known of before they are heard of
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 _REFUSED: Final = frozenset({errno.EACCES, errno.EPERM})
 # O_NONBLOCK: a pipe that took the file's place since the look must not hold us up.
@@ -29,17 +36,52 @@ def read_start(path: str, most: int) -> bytes:
     return b"".join(_chunks(path, most))
 
 
-def digest_file(path: str, tell: Callable[[int], None]) -> tuple[int, bytes]:
+def digest_file(path: str, tell: Callable[[int], None]) -> Digest:
     """Return size and SHA-256 of a regular file; raise FileTroubleError.
 
     `tell` is called with the number of bytes read since the last call.
     """
     digest, size = hashlib.sha256(), 0
-    for chunk in _chunks(path, None):
-        digest.update(chunk)
-        size += len(chunk)
-        tell(len(chunk))
+    for piece in _pieces(path):
+        digest.update(piece)
+        size += len(piece)
+        tell(len(piece))
     return size, digest.digest()
+
+
+def digest_files(
+    files: Iterable[tuple[str, str]], tell: Callable[[int], None]
+) -> Iterator[tuple[str, str, Digest | FileTroubleError]]:
+    """Yield each name and path with what `digest_file` gives or raises for it, in their order.
+
+    Several are read at once, on every core that we may use; `tell` is called by one at a time.
+    """
+    hands, turn = len(os.sched_getaffinity(0)), Lock()
+
+    def told(count: int) -> None:
+        with turn:
+            tell(count)
+
+    def digest(path: str) -> Digest | FileTroubleError:
+        try:
+            return digest_file(path, told)
+        except FileTroubleError as error:
+            return error
+
+    ahead: deque[tuple[str, str, Future[Digest | FileTroubleError]]] = deque()
+    with ThreadPoolExecutor(hands) as pool:
+        try:
+            for name, path in files:
+                ahead.append((name, path, pool.submit(digest, path)))
+                if len(ahead) > _AHEAD * hands:
+                    first, where, found = ahead.popleft()
+                    yield first, where, found.result()
+            while ahead:
+                first, where, found = ahead.popleft()
+                yield first, where, found.result()
+        finally:  # nobody hears of the rest
+            for _, _, found in ahead:
+                found.cancel()
 
 
 def is_directory(path: str) -> bool:
@@ -110,19 +152,33 @@ def listing(path: str) -> list[os.DirEntry[str]]:
         raise _trouble(error) from None
 
 
-def _chunks(path: str, most: int | None) -> Iterator[bytes]:
+def _chunks(path: str, most: int) -> Iterator[bytes]:
+    with _opened(path) as handle:
+        # In one piece: pieces would be held twice to be joined.
+        piece = max(_CHUNK, os.fstat(handle).st_size + 1)
+        while chunk := os.read(handle, min(most, piece)):
+            yield chunk
+            most -= len(chunk)
+
+
+def _pieces(path: str) -> Iterator[memoryview]:
+    """Yield a file in pieces, each in the memory of the one before it."""
+    room = memoryview(bytearray(_CHUNK))
+    with _opened(path) as handle:
+        while count := os.readv(handle, [room]):
+            yield room[:count]
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """Open a regular file; raise FileTroubleError for it, and for whatever the block runs into."""
     try:
         # Looked at before it is opened: opening a device may do something.
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise FileTroubleError(Trouble.IRREGULAR, "it is not a regular file")
         handle = os.open(path, _FLAGS)
         try:
-            # In one piece where there is a limit: pieces would be held twice to be joined.
-            piece = _CHUNK if most is None else max(_CHUNK, os.fstat(handle).st_size + 1)
-            while chunk := os.read(handle, piece if most is None else min(most, piece)):
-                yield chunk
-                if most is not None:
-                    most -= len(chunk)
+            yield handle
         finally:
             os.close(handle)
     except OSError as error:

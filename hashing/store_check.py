@@ -15,7 +15,7 @@ from typing import Final
 from hashing import document
 from hashing.claims import Claim, Claims
 from hashing.errors import EvidenceError, FileTroubleError, Trouble
-from hashing.evidence_files import digest_file, listing, read_file
+from hashing.evidence_files import Digest, digest_files, listing, read_file
 from hashing.inventory import is_unfinished, look
 from hashing.journal_documents import JournalDocuments
 from hashing.log_walk import Progress
@@ -53,9 +53,9 @@ class StoreCheck:
         """Check the store."""
         self._top()
         clips, documents = self._claims.clips.pending(), self._claims.documents.pending()
-        for name, where in self._files("clips"):
+        for name, where, found in digest_files(self._files("clips"), self._tell):
             clips.pop(bytes.fromhex(name), None)
-            self._clip(where, bytes.fromhex(name))
+            self._clip(where, bytes.fromhex(name), found)
         for name, where in self._files("documents"):
             documents.pop(bytes.fromhex(name), None)
             self._document(where, bytes.fromhex(name))
@@ -121,13 +121,12 @@ class StoreCheck:
             else:
                 yield name, path
 
-    def _clip(self, where: str, name: bytes) -> None:
+    def _clip(self, where: str, name: bytes, found: Digest | FileTroubleError) -> None:
         claim = self._claims.clips.get(name)
-        try:
-            size, digest = digest_file(where, self._tell)
-        except FileTroubleError as error:
-            self._tally.problem(error.code, where, error.detail, claim and claim[0])
+        if isinstance(found, FileTroubleError):
+            self._tally.problem(found.code, where, found.detail, claim and claim[0])
             return
+        size, digest = found
         self._out.clips += 1
         self._out.clip_bytes += size
         if digest != name:

@@ -78,15 +78,23 @@ class Dates:
         self._correction = correction
         self._standing = standing
         self._day_ends: dict[date, datetime] = {}
+        # Nothing but the end of a clip decides, and each is asked for twice.
+        self._deadlines: dict[Stamp | None, Deadline] = {}
 
     def note(self, files: Iterable[Entry]) -> None:
         """Hear of files: the last of a day decides for all of it."""
         ends = day_ends((self._end(entry)[0] for entry in files), self._rules.zone)
         for day, end in ends.items():
             self._day_ends[day] = max(self._day_ends.get(day, end), end)
+        self._deadlines.clear()
 
     def deadline(self, entry: Entry) -> Deadline:
         """Return until when a clip must be stored."""
+        if entry.modified not in self._deadlines:
+            self._deadlines[entry.modified] = self._deadline(entry)
+        return self._deadlines[entry.modified]
+
+    def _deadline(self, entry: Entry) -> Deadline:
         rules, preset = self._rules, self._rules.preset.content
         end, corrected = self._end(entry)
         day = None if end is None else self._day_ends.get(local_of(end, rules.zone).date())

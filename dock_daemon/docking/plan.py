@@ -107,7 +107,8 @@ def listed_size(entry: Entry) -> int:
 
 def content_size(entry: Entry) -> int:
     """Return how many bytes can come over: the extents, never more than the listed size."""
-    reach = sum(extent.length for extent in entry.extents)
+    runs = entry.extents
+    reach = runs[0].length if len(runs) == 1 else sum([run.length for run in runs])
     return reach if size_was_lost(entry) else min(reach, entry.size)
 
 
@@ -119,7 +120,7 @@ def valid_size(entry: Entry) -> int:
 
 def size_was_lost(entry: Entry) -> bool:
     """Tell whether the record says size 0 while it owns clusters."""
-    return any(problem.code == _SIZE_LOST for problem in entry.problems)
+    return bool(entry.problems) and any(one.code == _SIZE_LOST for one in entry.problems)
 
 
 def is_incomplete(entry: Entry) -> bool:

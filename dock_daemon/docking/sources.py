@@ -230,8 +230,10 @@ class UnreadSource:
         self.place = clean(place)
         self.problem = problem
 
-    def chunks(  # noqa: ARG002  it has no entries
-        self, entry: Entry, stop: threading.Event
+    def chunks(
+        self,
+        entry: Entry,  # noqa: ARG002  it has no entries
+        stop: threading.Event,  # noqa: ARG002  as above
     ) -> Iterator[bytes | memoryview]:
         """Yield nothing: there are no entries."""
         yield from ()

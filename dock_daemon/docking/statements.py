@@ -4,7 +4,7 @@ No name, path or officer's number may stand in a body: bodies are published and
 can never be taken back. docs/formats/entry.md section 4 lists their members.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.profiles import FileClass
 from dock_daemon.clock import Trust
@@ -185,10 +185,14 @@ class ClipStatement:
     outside: Span | None
     # What of it could not be read: zeros stand there.
     holes: Holes = ()
+    # What is odd about the clip, in the reader's stable words, or marked by its maker.
+    marks: tuple[str, ...] = field(init=False)
 
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """What is odd about the clip, in the reader's stable words, or marked by its maker."""
+    def __post_init__(self) -> None:
+        """Tell the marks once: entry, index and event all want them."""
+        object.__setattr__(self, "marks", self._marks())
+
+    def _marks(self) -> tuple[str, ...]:
         codes = [problem.code for problem in self.step.entry.problems]
         if self.staged.size == 0:
             codes.append("empty")

@@ -203,7 +203,7 @@ class Failing:
         self.medium: Medium | None = source.medium
         self.volumes: tuple[tuple[Volume, tuple[Entry, ...]], ...] = source.volumes
 
-    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes]:
+    def chunks(self, entry: Entry, stop: threading.Event) -> Iterator[bytes | memoryview]:
         """Yield the content, and fail before the end of one file."""
         *most, last = self._source.chunks(entry, stop)
         yield from most
