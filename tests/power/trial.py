@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from tests.power import cuts, judge, tape
 from tests.power.cuts import Cut
@@ -15,6 +16,9 @@ from tests.power.recording import Recording, state_on, taping
 from tests.power.scene import Layout, chance
 from tests.power.starter import Starter
 from tests.power.tape import Record
+
+NO_VERDICT: Final = "the file system:"
+"""How it begins where it is not the judge who found something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Bench:
                     return self._told_and_healed(recording, state, cut)
                 return self._held(recording, state, cut, how)
         except OSError as error:
-            return [f"the file system: {error}"]
+            return [f"{NO_VERDICT} {error}"]
         finally:
             for disk in disks:
                 os.close(disk)
