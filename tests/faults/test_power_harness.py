@@ -106,6 +106,13 @@ def test_a_kept_tape_is_what_it_was(tmp_path: Path) -> None:
     assert any(how.deep for _, how in drawn_here)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_on_the_cards_is_known_by_path(seed: int) -> None:
+    """No two cards have a clip of one path: what was acknowledged is told from all others."""
+    scene = drawn(Layout("ext4"), chance(str(seed)))
+    assert len(scene.clips) == sum(map(len, (scene.before, *scene.cards)))
+
+
 def test_holes_stay_holes(tmp_path: Path) -> None:
     """A copy of a disk holds the same, and takes no room for what is zero."""
     data = bytes(1 << 17) + b"here" + bytes(1 << 20)

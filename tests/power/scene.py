@@ -106,10 +106,10 @@ def drawn(layout: Layout, rng: Random) -> Scene:
     first = rng.random() < 0.2
     before = {} if first else _clips("OLD", rng.randint(1, 4), rng)
     cards = [_clips(f"NEW{number}", rng.randint(4, 24), rng) for number in range(2)]
-    for card in cards:
+    for number, card in enumerate(cards):
         if rng.random() < 0.5:
-            path, data = rng.choice(list((before or card).items()))
-            card[f"DCIM/TWIN{path[-6:]}"] = data
+            _, data = rng.choice(list((before or card).items()))
+            card[f"DCIM/TWIN{number}.MP4"] = data
     return Scene(layout, before, tuple(cards), rng.choice((1, 2, 4, 256)))
 
 
