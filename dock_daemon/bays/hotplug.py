@@ -35,6 +35,8 @@ _WATCHED: Final = (
 )
 LOOK_AGAIN_S: Final = 60.0
 _BUFFER_BYTES: Final = 8 << 20
+# A device that comes and goes without end must not keep the loop from all else.
+_MOST_AT_ONCE: Final = 256
 
 
 HotplugEvent: TypeAlias = Appeared | Gone
@@ -135,20 +137,30 @@ class UdevHotplug:
                             readable.clear()
                             self._drain(context, monitor, tell)
                 except TimeoutError:
-                    continue
+                    # News that waits is older than the look: after it, a disk that was pulled
+                    # and came back would seem to leave again.
+                    self._drain(context, monitor, tell)
         finally:
             loop.remove_reader(monitor.fileno())
 
     def _drain(self, context: pyudev.Context, monitor: pyudev.Monitor, tell: Tell) -> None:
-        try:
-            while (device := monitor.poll(timeout=0)) is not None:
-                if device.action == "remove":
-                    _tell_all(tell, self._present.lost(device.sys_path))
-                elif (thing := _sighted(device)) is not None:
-                    _tell_all(tell, self._present.saw(thing))
-        except OSError as error:
-            if error.errno != errno.ENOBUFS:
-                raise
+        """Tell what waits, the oldest first; where messages were lost, what a look shows then."""
+        lost = False
+        for _ in range(_MOST_AT_ONCE):  # the rest keeps the descriptor readable
+            try:
+                device = monitor.poll(timeout=0)
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                lost = True
+                continue
+            if device is None:
+                break
+            if device.action == "remove":
+                _tell_all(tell, self._present.lost(device.sys_path))
+            elif (thing := _sighted(device)) is not None:
+                _tell_all(tell, self._present.saw(thing))
+        if lost:
             log.warning("udev's messages were lost; looking at all devices")
             self._look(context, tell)
 

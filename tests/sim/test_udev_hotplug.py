@@ -43,14 +43,16 @@ def test_udev_tells_of_disks_at_their_ports() -> None:
             ["channel", "usb", "/dev/bus/usb/001/002", *PORT_4, *RECORDER],
             ["channel", "serial", "/dev/ttyACM0", *PORT_4, *RECORDER],
         ],
-        "its disk beside the line": [["appeared", "/dev/sdd", *PORT_4, 8, 176, SIZE]],
+        "its disk beside the line": [["appeared", "/dev/sdd", *PORT_4, 8, 192, SIZE]],
         "back as a disk of another id": [
             ["gone", "sdd"],
             ["channel gone", "ttyACM0"],
             ["channel gone", "1-4"],
             ["channel", "usb", "/dev/bus/usb/001/003", *PORT_4, "0781:5567", "Mass Storage"],
-            ["appeared", "/dev/sdd", *PORT_4, 8, 208, SIZE],
+            ["appeared", "/dev/sdd", *PORT_4, 8, 224, SIZE],
         ],
+        "a disk without a medium": [],
+        "its medium": [["appeared", "/dev/sde", *PORT_2, 8, 256, SIZE]],
     }
 
 

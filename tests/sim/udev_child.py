@@ -91,10 +91,8 @@ async def _play_recorder(bed: Testbed, story: Story) -> None:
     """Plug a recorder that is asked first, let it show a disk, and come back as another."""
     usb = bed.add_usb(f"{_PORT}4", replace(RECORDER, serial="ZF-7"))
     tty = bed.add_tty("ttyACM0", f"{_PORT}4")
-    # Its disk is on the bus from the start, without a medium until it hands its volume out.
-    disk = bed.add_disk("sdd", f"{_PORT}4", size_bytes=0)
     await story.step("a recorder with a line")
-    bed.resize_disk(disk, _SIZE)
+    disk = bed.add_disk("sdd", f"{_PORT}4", size_bytes=_SIZE)
     await story.step("its disk beside the line")
     bed.remove_disk(disk)
     bed.remove(tty)
@@ -102,6 +100,11 @@ async def _play_recorder(bed: Testbed, story: Story) -> None:
     bed.add_usb(f"{_PORT}4", STORAGE)
     bed.add_disk("sdd", f"{_PORT}4", size_bytes=_SIZE)
     await story.step("back as a disk of another id")
+    # A gadget's disk is on the bus from the start, without a medium until its volume is shown.
+    empty = bed.add_disk("sde", f"{_PORT}2", size_bytes=0)
+    await story.step("a disk without a medium")
+    bed.resize_disk(empty, _SIZE)
+    await story.step("its medium")
 
 
 if __name__ == "__main__":
