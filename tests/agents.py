@@ -80,7 +80,7 @@ class AgentIn:
     ready: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.clips.mkdir(parents=True)
+        self.clips.mkdir(parents=True, exist_ok=True)
         supply(self.folder / "power" / "battery", **BATTERY)
         (self.folder / "kmsg").write_bytes(b"")
         self.settle()

@@ -89,6 +89,8 @@ class Bench:
     async def taken_over(self) -> None:
         """Put it in, and wait until all is sealed, published and at rest."""
         self.plug()
+        if self.agent.lun:  # it was shown before this dock began to look
+            self.look()
         view = await self.running.until_shown("1", "done")
         assert (view.recorder, view.erases) == (NUMBER, True)
         await asyncio.to_thread(self.publish)
