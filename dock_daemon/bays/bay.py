@@ -40,7 +40,13 @@ from dock_daemon.bays.bay_states import (
     Unanswered,
     Working,
 )
-from dock_daemon.bays.media import ChannelAppeared, ChannelGone, MediumAppeared, MediumGone
+from dock_daemon.bays.media import (
+    Appeared,
+    ChannelAppeared,
+    ChannelGone,
+    MediumAppeared,
+    MediumGone,
+)
 from dock_daemon.bays.resting import channel_of
 from dock_daemon.docking.events import Released
 from firmware_bridge.errors import ChannelLostError, ControlFailedError, RecorderError
@@ -79,7 +85,7 @@ def _medium(state: State, medium: MediumAppeared) -> Step:
             expecting = Expecting(turn=turn + 1, inside=Inside().plus(medium))
             return expecting, Await(turn + 1, CHANNEL_WITHIN_S)
         case Empty(turn):
-            return _work(turn, Inside().plus(medium), (medium,))
+            return _work(turn, Inside().plus(medium), (medium,), occasion=_seen(medium))
         case Awaiting(turn=turn, inside=inside, met=met, occasion=occasion):
             return _work(turn, inside.plus(medium), (medium,), met=met, occasion=occasion)
         case Working() | LettingGo():
@@ -116,8 +122,11 @@ def _put_back(state: Interrupted, medium: MediumAppeared) -> Step:
 def _channel(state: State, channel: ChannelAppeared) -> Step:
     match state:
         case Empty(turn):
-            return _greet(turn, Inside().plus(channel), (channel,))
-        case Expecting(turn=turn, inside=inside) | Unanswered(turn=turn, inside=inside):
+            return _greet(turn, Inside().plus(channel), (channel,), occasion=_seen(channel))
+        case Expecting(turn=turn, inside=inside):
+            occasion = _seen(inside.media[0])
+            return _greet(turn, inside.plus(channel), (channel,), occasion=occasion)
+        case Unanswered(turn=turn, inside=inside):
             return _greet(turn, inside.plus(channel), (channel,))
         case Interrupted(turn=turn, inside=inside):
             return _greet(turn, inside.plus(channel), (channel,))
@@ -185,7 +194,7 @@ def _over(state: State, news: Answered | Ended | Failed | Late) -> Step:
         case Awaiting(turn=turn, inside=inside, met=met, occasion=occasion), Late():
             return _report(turn, inside, met, occasion=occasion)
         case Expecting(turn=turn, inside=inside), Late():
-            return _work(turn, inside, inside.media)
+            return _work(turn, inside, inside.media, occasion=_seen(inside.media[0]))
         case Working(), Ended(_, end):
             return _ended(state, end)
         case Working(turn=turn, inside=inside), Failed(_, error):
@@ -402,6 +411,11 @@ def _displaced(turn: int, inside: Inside, met: Met, *, newcomer: Met | None = No
         newcomer=newcomer,
     )
     return state, Start(turn + 1, None, met)
+
+
+def _seen(first: Appeared) -> Occasion:
+    """Tell whether a recorder was seen to be put in, or sat there when the dock started."""
+    return "start" if first.at_start else "plugged"
 
 
 def _code(error: Exception) -> str:

@@ -14,7 +14,7 @@ from dock_daemon.docking.events import Released
 from dock_daemon.recorders.greeting import Greeting as Greeted
 from dock_daemon.recorders.journal_judge import Others
 
-Occasion: TypeAlias = Literal["plugged", "asked", "shift", "erase"]
+Occasion: TypeAlias = Literal["plugged", "start", "asked", "shift", "erase"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final, Protocol, TypeAlias
 
 import pyudev
@@ -125,6 +126,7 @@ class UdevHotplug:
         # `Present` undoes; the other way round it would not be seen.
         monitor.start()
         loop = asyncio.get_running_loop()
+        _tell_all(tell, self._present.looked(at_start(look(context))))
         readable = asyncio.Event()
         loop.add_reader(monitor.fileno(), readable.set)
         try:
@@ -177,6 +179,11 @@ def look(context: pyudev.Context) -> list[Appeared]:
         things = [_sighted(device) for device in devices if finished(device)]
         found += [thing for thing in things if thing is not None]
     return found
+
+
+def at_start(things: Iterable[Appeared]) -> list[Appeared]:
+    """Return what was there when the dock began to look, marked as such."""
+    return [replace(thing, at_start=True) for thing in things]
 
 
 def _sighted(device: pyudev.Device) -> Appeared | None:

@@ -27,6 +27,8 @@ class MediumAppeared:
     seen: Seen | None = None
     # Whether a control channel of the same recorder should appear at any moment.
     expects_channel: bool = False
+    # Whether it was there when the dock began to look: nobody saw it being put in.
+    at_start: bool = False
     properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -51,6 +53,7 @@ class ChannelAppeared:
     port: str
     seen: Seen
     exact_port: str = ""
+    at_start: bool = False  # as a medium's
     properties: Mapping[str, str] = field(default_factory=dict)
 
     @property

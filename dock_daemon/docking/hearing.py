@@ -4,6 +4,7 @@ Steps (2) and (6) of a docking (take_over.py). What the dock knew before is aske
 docking ends an issue, and from then on the recorder stands otherwise.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,16 +21,22 @@ from dock_daemon.recorders.greeting import Greeting
 from dock_daemon.recorders.journal_book import Examined, KeyState, Remembered, Told
 from dock_daemon.recorders.journal_judge import Card
 from firmware_bridge.capabilities import Capability
+from firmware_bridge.volume.listing import Entry, Volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What was known of a recorder before this docking. `clock_set_ms`: by a dock, in ms UTC."""
+    """What was known of a recorder before this docking. `clock_set_ms`: by a dock, in ms UTC.
+
+    `left_in` is the bay in which its last docking came to its end, so that it sits there until
+    somebody takes it out; empty where it was seen to be taken out too early, or never docked.
+    """
 
     volumes: tuple[str, ...]
     standing: Standing
     remembered: Remembered | None
     clock_set_ms: int | None
+    left_in: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +71,18 @@ def before(ledger: Ledger, recorder: str) -> Before:
     rows = ledger.rows(
         "SELECT max(at_ms) AS at_ms FROM clock_set WHERE lower(recorder) = lower(?)", (recorder,)
     )
+    last = ledger.rows(
+        "SELECT bay, result FROM docking WHERE lower(recorder) = lower(?)"
+        " ORDER BY number DESC LIMIT 1",
+        (recorder,),
+    )
+    ended = bool(recorder and last) and last[0]["result"] in {"complete", "partial"}
     return Before(
         volumes=tuple(questions.volumes_of(ledger, recorder)),
         standing=standing(ledger, recorder),
         remembered=journal_book.remembered(ledger, recorder),
         clock_set_ms=cast("int | None", rows[0]["at_ms"]) if rows and recorder else None,
+        left_in=cast("str", last[0]["bay"]) if ended else "",
     )
 
 
@@ -98,13 +112,39 @@ def write_down(work: Work, known: Before) -> Heard:
             work.scene, work.greeting.clock_set, work.parts.clock.trust()
         )
         work.minutes.state("clock-set", body, row, facts)
-    if recorder.number and work.scene.occasion == "plugged":
-        book.came_back(work.parts.sealer, recorder.number, work.scene.number)
+    if work.scene.occasion == "plugged" or (
+        work.scene.occasion == "start" and known.left_in != work.scene.bay
+    ):
+        _came_back(work)
     for found in examined.findings:
         work.minutes.find(findings.of_journal(found))
     enrolled = "" if known.remembered is None else known.remembered.vkey
     new = examined.key_state is KeyState.REGISTERED
     return Heard(before=known, examined=examined, vkey=told.vkey if new else enrolled)
+
+
+def was_out(work: Work, known: Before) -> None:
+    """Enter that a recorder came back which sat in its bay when the dock started.
+
+    Nobody saw it being put in. Where it was left in this very bay, it may never have been out:
+    only what was recorded since tells. Else an issue would end by a restart of the dock.
+    """
+    if work.scene.occasion == "start" and known.left_in == work.scene.bay:
+        fates = work.minutes.fates
+        if any(fates.fresh(*file) for file in _clips(work)):
+            _came_back(work)
+
+
+def _clips(work: Work) -> Iterator[tuple[Volume, Entry]]:
+    for volume, entries in work.source.volumes:
+        for entry in entries:
+            if not entry.deleted and work.scene.class_of(entry) == "media":
+                yield volume, entry
+
+
+def _came_back(work: Work) -> None:
+    if work.scene.recorder.number:
+        book.came_back(work.parts.sealer, work.scene.recorder.number, work.scene.number)
 
 
 def judge(work: Work, heard: Heard) -> None:

@@ -51,9 +51,10 @@ class TakeOver:
     """The whole of one docking. `run` may be called once.
 
     `greeting` is what the recorder said over its control channel, None where nobody asked;
-    `occasion` why this docking is: "plugged", "asked" (a check on demand), "shift" (one before
-    the shift). `seen` is what the port showed of a recorder that nobody asked; `unheard` why one
-    that was asked told nothing: an error's code. `others` tells of the recorder's other media.
+    `occasion` why this docking is: "plugged", "start" (it sat there when the dock started),
+    "asked" (a check on demand), "shift" (one before the shift). `seen` is what the port showed
+    of a recorder that nobody asked; `unheard` why one that was asked told nothing: an error's
+    code. `others` tells of the recorder's other media.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class TakeOver:
                 log.info("bay %s: docking %d: %s", self._bay, work.scene.number, error)
                 gone = True
         fetching.end()
+        hearing.was_out(work, known)
         if not gone:
             hearing.judge(work, heard)
             work.handover.drain(to=0)

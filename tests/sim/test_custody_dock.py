@@ -38,6 +38,7 @@ class Served:
     dock: Dock
     hotplug: ScriptedHotplug
     card: Path
+    medium: MediumAppeared
 
     async def run(self, *arguments: str) -> Ended:
         """Run a command against it."""
@@ -57,12 +58,7 @@ class Served:
 
     async def plug(self) -> None:
         """Put the recorder in, and wait until all is taken over."""
-        self.hotplug.plug(
-            MediumAppeared(
-                sys_path="/sys/devices/test/1", node="/dev/test1", port=PORT, major=8, minor=16,
-                size_bytes=1 << 20,
-            )
-        )  # fmt: skip
+        self.hotplug.plug(self.medium)
         await self.until("done")
 
     async def pull(self) -> None:
@@ -72,13 +68,21 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(office: Office, folder: Path) -> AsyncIterator[Served]:
-    """Serve the office's dock; stop it in good order on leaving."""
-    card = make_fat_card(folder / "card", {"A.MP4": some_bytes("a", 5000), "Param.ini": PARAM})
+async def serving(
+    office: Office, folder: Path, *clips: str, bay: str = "1", there: bool = False
+) -> AsyncIterator[Served]:
+    """Serve the office's dock, with the recorder in it or not; stop it in good order on leaving."""
+    files = {name: some_bytes(name, 5000) for name in ("A.MP4", *clips)}
+    card = make_fat_card(folder / "card", {**files, "Param.ini": PARAM})
+    medium = MediumAppeared(
+        sys_path="/sys/devices/test/1", node="/dev/test1", port=PORT, major=8, minor=16,
+        size_bytes=1 << 20,
+    )  # fmt: skip
+    settings = SETTINGS.replace('name = "1"', f'name = "{bay}"')
     office.now()
-    loaded = office.dock.settings(SETTINGS)
-    hotplug, ready = ScriptedHotplug(), asyncio.Event()
-    with office.dock.open(SETTINGS) as state:
+    loaded = office.dock.settings(settings)
+    hotplug, ready = ScriptedHotplug([medium] if there else []), asyncio.Event()
+    with office.dock.open(settings) as state:
         dock = Dock(
             state, loaded, Rules.of(loaded), office.dock.clock, hotplug,
             stand_ins={"/dev/test1": str(card)},
@@ -86,7 +90,7 @@ async def serving(office: Office, folder: Path) -> AsyncIterator[Served]:
         task = asyncio.create_task(dock.serve(ready=ready.set, alive=lambda: None))
         await ready.wait()
         try:
-            yield Served(office, state, dock, hotplug, card)
+            yield Served(office, state, dock, hotplug, card, medium)
         finally:
             dock.stop()
             await task
@@ -117,6 +121,28 @@ async def test_a_docked_recorder_is_issued_and_comes_back(office: Office, tmp_pa
         back = await served.json("return", RECORDER)
         assert back["at_ms"] == history[0]["when_ms"]
     office.dock.assert_holds(RECORDER, ZHANG, "张䶮")
+
+
+async def issued_and_left_in(office: Office, folder: Path) -> None:
+    """Dock the recorder and issue it; the dock ends while it still sits in its bay."""
+    async with serving(office, folder) as served:
+        await served.plug()
+        await served.json("issue", RECORDER, "--to", ZHANG)
+
+
+@pytest.mark.parametrize(
+    ("clips", "bay", "out"), [((), "1", 1), (("B.MP4",), "1", 0), ((), "2", 0)]
+)
+async def test_a_dock_that_starts_again_books_back_only_what_was_out(
+    office: Office, tmp_path: Path, clips: tuple[str, ...], bay: str, out: int
+) -> None:
+    """Left in its bay with nothing new it is issued still; with a new clip, or elsewhere, back."""
+    await issued_and_left_in(office, tmp_path)
+    async with serving(office, tmp_path, *clips, bay=bay, there=True) as served:
+        await served.until("done")
+        assert len((await served.json("custody"))["out"]) == out
+    docked = [one.body["occasion"] for one in office.dock.parsed("docked")]
+    assert docked == ["plugged", "start"]
 
 
 async def test_a_recorder_that_is_in_no_bay_is_not_handed_out(
