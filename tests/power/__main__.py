@@ -18,9 +18,11 @@ from tests.power.teeth import WHERE, Bitten
 
 _FOR_EVER_S: Final = 1e9
 _MOST: Final = 400  # cuts for each planted mistake, where nobody says how many
+# Who kills this process ends those inside as well, and so whatever is mounted there.
 _UNSHARE: Final = (
-    "/usr/bin/env", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
-    "--mount-proc", "--kill-child", sys.executable, "-B", "-m", "tests.power", "--inside",
+    "/usr/bin/env", "setpriv", "--pdeathsig", "KILL",
+    "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc",
+    "--kill-child", sys.executable, "-B", "-m", "tests.power", "--inside",
 )  # fmt: skip
 
 

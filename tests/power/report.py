@@ -77,7 +77,7 @@ def _row(*cells: object) -> str:
 
 def _commit() -> str:
     done = subprocess.run(
-        ["/usr/bin/env", "git", "rev-parse", "--short=12", "HEAD"],
+        ["/usr/bin/env", "git", "describe", "--always", "--dirty", "--abbrev=12"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return f"commit {done.stdout.strip() or 'unknown'}"

@@ -5,10 +5,10 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.power.recording import ROOT
+from tests.power.scene import LAYOUTS
 from tests.require import need
 
 
@@ -27,11 +27,14 @@ def demand() -> None:
     for device in ("/dev/fuse", "/dev/loop-control"):
         need(os.access(device, os.R_OK | os.W_OK), device)
     tried = subprocess.run(
-        ["/usr/bin/env", "unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"],
+        [
+            "/usr/bin/env", "setpriv", "--pdeathsig", "KILL",
+            "unshare", "--mount", "--pid", "--fork", "--mount-proc", "true",
+        ],
         capture_output=True, check=False,
     )  # fmt: skip
     need(tried.returncode == 0, "permission to unshare mounts and processes")
-    need(Path("/usr/sbin/mkfs.ext4").exists(), "mkfs.ext4")
+    need(LAYOUTS[0].there(), "a kernel and a mkfs for ext4")
 
 
 def cuts(*arguments: str) -> Ran:
