@@ -7,9 +7,11 @@ from typing import ParamSpec
 import click
 
 from config.json_lines import SCHEMA, error_line, json_line
-from config.messages import DEFAULT_LANGUAGE, LANGUAGES
+from config.messages import DEFAULT_LANGUAGE, LANGUAGES, say
 
-__all__ = ["SCHEMA", "json_line", "language", "print_error", "unheeded"]
+__all__ = ["SCHEMA", "json_line", "language", "place", "print_error", "unheeded"]
+
+_BY_HAND = "pull"  # the bay that `sealdock pull` names, unless it is told another
 
 P = ParamSpec("P")
 
@@ -18,6 +20,11 @@ def language() -> str:
     """Return the language to speak where no settings are read."""
     wanted = os.environ.get("SEALDOCK_LANG", "")
     return wanted if wanted in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def place(bay: str, lang: str) -> str:
+    """Return where a docking was, in a sentence: in a bay, or by hand."""
+    return say("status.by-hand" if bay == _BY_HAND else "status.at-bay", lang, bay=bay)
 
 
 def print_error(code: str, message: str, exit_code: int, **more: object) -> None:

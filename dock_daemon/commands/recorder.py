@@ -13,7 +13,7 @@ from dock_daemon import control
 from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import NUMBER_OR_NONE, Invocation, common_options
-from dock_daemon.commands.printing import SCHEMA, json_line
+from dock_daemon.commands.printing import SCHEMA, json_line, place
 from dock_daemon.commands.recorder_probe import probe
 from dock_daemon.commands.recorder_profiles import check_profile, profiles
 from dock_daemon.errors import StateMissingError
@@ -60,7 +60,7 @@ def list_(invocation: Invocation, *, limit: int) -> None:
                 lang,
                 recorder=row["recorder"],
                 at=text.local_time(row["opened_ms"], invocation.loaded.zone),
-                bay=row["bay"],
+                place=place(row["bay"], lang),
                 docking=row["docking"],
                 profile=row["profile"] or "-",
                 verdict=say(f"verdict.{row['verdict']}", lang) if row["verdict"] else "-",

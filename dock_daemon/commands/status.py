@@ -1,6 +1,7 @@
 """`sealdock status`: what each bay does, and how the log stands."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import Any, cast
@@ -15,14 +16,19 @@ from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.custody_lines import out_line, out_rows, overdue_now
 from dock_daemon.commands.options import Invocation, common_options
-from dock_daemon.commands.printing import SCHEMA, json_line
+from dock_daemon.commands.printing import SCHEMA, json_line, place
+from dock_daemon.commands.scrub_lines import (
+    damage_lines,
+    disk_line,
+    exit_code,
+    full_soon,
+    scrub_lines,
+)
 from dock_daemon.commands.signing_lines import alarm_lines, signing_lines
 from dock_daemon.docking.working_days import ChinasWorkingDays, calendar_unknown
 from dock_daemon.wording import check_because
 
 Row = dict[str, Any]  # what the dock answers is JSON: this command knows its shape
-
-_BY_HAND = "pull"  # the bay that `sealdock pull` names, unless it is told another
 
 
 @click.command(epilog="Example:  sealdock status --json")
@@ -38,6 +44,7 @@ def status(invocation: Invocation) -> None:
     now, trust = clock.at(), clock.trust()
     year = _calendar_unknown(invocation)
     overdue = overdue_now(invocation, now.utc_ms)
+    full_in = full_soon(told, invocation.loaded.settings.disk.full_within_days)
     if invocation.json:
         known = {"schema": SCHEMA, "running": running, "clock": now.sync, **told}
         known |= {"dock_clock": asdict(trust), "calendar_unknown": year}
@@ -46,6 +53,10 @@ def status(invocation: Invocation) -> None:
         # What nobody may overlook comes first.
         for line in alarm_lines(told["signing"], invocation.lang):
             click.echo(line)
+        for line in damage_lines(told["store"], invocation.lang, invocation.loaded.zone):
+            click.echo(line)
+        if full_in is not None:
+            click.echo(say("disk-full.soon", invocation.lang, days=full_in))
         for out in overdue:
             click.echo(out_line(out, now.utc_ms, invocation.lang, invocation.loaded.zone))
         if year is not None:
@@ -57,8 +68,18 @@ def status(invocation: Invocation) -> None:
             click.echo(say("clock-trust.kept", invocation.lang, **kept))
         for line in _lines(told, invocation, invocation.loaded.zone, running=running):
             click.echo(line)
+    stored = exit_code(told)
     faulty = running and any(bay["state"] == "fault" for bay in told["bays"])
-    if faulty or overdue or year is not None or told["signing"]["state"] == "stopped":
+    stopped = told["signing"]["state"] == "stopped"
+    worries = (faulty, overdue, year is not None, stopped, full_in is not None)
+    _end(stored, worries)
+
+
+def _end(stored: ExitCode, worries: Iterable[object]) -> None:
+    """End with 6 where the store has lost content, else with 5 where anything wants a person."""
+    if stored is ExitCode.VERIFICATION_FAILED:
+        raise click.exceptions.Exit(stored)
+    if stored is not ExitCode.OK or any(worries):
         raise click.exceptions.Exit(ExitCode.WARNINGS)
 
 
@@ -86,6 +107,7 @@ def _lines(told: Row, invocation: Invocation, zone: tzinfo, *, running: bool) ->
         ]
         lines.append(say("erasing.on" if told.get("erasing") else "erasing.off", lang))
         lines.append(say("status.free", lang, free=text.size(told["free_bytes"])))
+        lines.append(disk_line(told["disk"], lang))
     else:
         lines.append(say("status.not-running", lang))
     totals = told["totals"]
@@ -105,6 +127,7 @@ def _lines(told: Row, invocation: Invocation, zone: tzinfo, *, running: bool) ->
     key = "status.behind" if behind else "status.current"
     lines.append(say(key, lang, size=told["signed"], behind=behind))
     lines += signing_lines(told["signing"], lang, time.time())
+    lines += scrub_lines(told, lang, zone)
     lines += [_docking_line(row, lang, zone) for row in told["dockings"]]
     return lines
 
@@ -135,13 +158,12 @@ def _bay_line(bay: Row, lang: str, zone: tzinfo) -> str:
 
 
 def _docking_line(row: Row, lang: str, zone: tzinfo) -> str:
-    by_hand = row["bay"] == _BY_HAND
     return say(
         "status.docking",
         lang,
         number=row["number"],
         at=text.local_time(row["opened_ms"], zone),
-        place=say("status.by-hand" if by_hand else "status.at-bay", lang, bay=row["bay"]),
+        place=place(row["bay"], lang),
         recorder=row["recorder"] or "-",
         result=say(f"status-result.{row['result'] or 'running'}", lang),
         clips=row["clips"] or 0,

@@ -104,6 +104,7 @@ async def test_the_recorders_that_are_known(dock: DockIn, tmp_path: Path) -> Non
         assert (row["recorder"], row["bay"], row["dockings"]) == ("ZF-0007", "1", 1)
         assert (row["profile"], row["enrolled"]) == ("open", False)
     assert "ZF-0007" in command(dock, "recorder", "list", lang="zh-CN").out
+    assert ", bay 1 (docking 1)" in command(dock, "recorder", "list").out
 
 
 async def test_another_key_is_ordered(dock: DockIn, tmp_path: Path) -> None:
