@@ -47,6 +47,8 @@ def copy(
             digest.update(chunk)
             copied += len(chunk)
             told(len(chunk))
+            if copied > expected:  # it may grow as fast as it is read
+                raise ContentLengthError(expected=expected, copied=copied)
         landing.finish()
         if copied != expected:
             raise ContentLengthError(expected=expected, copied=copied)

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,11 @@ from dock_daemon.evidence import schema
 
 # SQLite grows its shared index by so much at a time.
 _SMALLEST_ROOM: Final = 32 << 10
+_OF_THE_DISK: Final = frozenset(
+    {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}
+)
+# How quick_check tells of a page that the disk did not give.
+_UNREAD_PAGE: Final = re.compile(r"unable to get the page\. error code=(\d+)")
 
 
 @contextlib.contextmanager
@@ -68,9 +74,20 @@ def disk_is_full(error: OSError | sqlite3.Error, place: Path) -> bool:
     )
 
 
+def is_of_the_disk(error: sqlite3.Error) -> bool:
+    """Tell whether the disk refused, and the database itself says nothing of damage."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK
+
+
 def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise LedgerDoubtError where a database is damaged, or of a version to come."""
+    """Raise LedgerDoubtError where a database is damaged, or of a version to come.
+
+    Raises StateUnusableError where its disk does not let it be read.
+    """
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    code = _UNREAD_PAGE.search(verdict)
+    if code is not None and int(code[1]) & 0xFF in _OF_THE_DISK:
+        raise StateUnusableError(path, verdict.splitlines()[-1])
     if verdict != "ok":
         raise LedgerDoubtError(f"{path}: {verdict}")
     if newer := schema.unknown_steps(connection):

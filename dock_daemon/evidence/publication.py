@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from dock_daemon.errors import LedgerDoubtError
+from dock_daemon.errors import LedgerDoubtError, StateUnusableError
 from dock_daemon.evidence import cosignatures, durable
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.log_key import LogKeys
@@ -239,8 +239,10 @@ class Publisher:
 
         try:
             frontier = growth.frontier(size, read)
-        except (OSError, EvidenceError) as error:
+        except (FileNotFoundError, EvidenceError) as error:
             raise LedgerDoubtError(f"the published tiles cannot be read: {error}") from error
+        except OSError as error:  # the disk's affair, or the machine's: no word against the tiles
+            raise StateUnusableError(self._log, error.strerror or str(error)) from error
         if size == self._frontier.size and frontier.root() != self._frontier.root():
             raise LedgerDoubtError("the published tiles do not give the signed root")
         return edge

@@ -96,7 +96,7 @@ def test_a_ledger_that_cannot_be_synced_stops_the_dock(dock: DockIn, card: Path)
     dock.open("[ingest]\ngroup_clips = 1\n").close()  # a commit for each clip
     pulled = failing(dock, card, "fdatasync", "EIO", "4+")
     assert len(pulled.sealed()) < len(FILES)
-    assert codes(pulled)[-1:] == ["ledger-doubt"]
+    assert codes(pulled)[-1:] == ["ledger-disk"]
     assert_true_so_far(dock, pulled)
     assert_recovers(dock, card)
 
