@@ -61,7 +61,8 @@ def test_what_was_disposed_of_is_not_missed() -> None:
         clip(5), clip(6), clip(7),
         ("disposal", {"sha256": digest(5)}),
         ("disposal", {"sha256": [digest(6)], "reason": "R-RETAIN"}),
-        ("erased", {"sha256": digest(7)}),
+        ("erased", {"docking": 1, "clip": 2, "sha256": digest(7), "size": 7, "step": "done",
+                    "document": digest(1007)}),
     )  # fmt: skip
     found = stock(held)
     assert [one.sha256 for one in found.gone] == [digest(7)]
