@@ -62,7 +62,9 @@ def test_the_judge_has_teeth() -> None:
                 dock=replace(case.dock, stepped_ms=-(10**15)),
                 vouched=(*case.vouched, *(replace(one, time_s=0) for one in case.vouched)),
             ),
-            "how": case.store and replace(case, store=replace(case.store, how="direct")),
+            "how": None
+            if case.store is None
+            else replace(case, store=replace(case.store, how="direct")),
         }
         for name, spoilt in forgetful.items():
             if spoilt is not None and isinstance(may_erase(spoilt, world.policy), Erase):
