@@ -218,9 +218,11 @@ class Dock:
         interval_s = self._loaded.settings.log.heartbeat_s
         while True:
             state = self._state
+            free_bytes = state.store.free_bytes()
             piece = heartbeat.beat(
                 interval_s=interval_s,
-                free_bytes=state.store.free_bytes(),
+                free_bytes=free_bytes,
+                full_in_days=self._scrub.forecast(free_bytes).full_in_days,
                 waiting=state.sealer.unpublished,
             )
             try:
@@ -271,6 +273,7 @@ class Dock:
             "bays": bays,
             "unmapped": [{"node": one.node, "port": one.port} for one in self._placing.unmapped],
             "free_bytes": self._state.store.free_bytes(),
+            "disk": dataclasses.asdict(self._scrub.forecast(self._state.store.free_bytes())),
             "scrub": dataclasses.asdict(self._scrub.view),
             "published": self._state.signing.published,
             "erasing": self._loaded.settings.erasing.enabled,

@@ -43,12 +43,14 @@ class Unhurried(Throttle):
         self, bytes_per_s: int, *, hindered: Callable[[], bool], stop: threading.Event
     ) -> None:
         self.waited_s = 0.0
+        self.waits: list[float] = []
         super().__init__(
             bytes_per_s, hindered=hindered, stop=stop, now_s=lambda: self.waited_s, pause=self._let
         )
 
     def _let(self, seconds: float) -> None:
         self.waited_s += seconds
+        self.waits.append(seconds)
 
 
 @contextmanager
@@ -57,8 +59,11 @@ def scrubbed(
 ) -> Iterator[tuple[State, Scrub]]:
     """Open a dock, and give it with what reads its store again; no thread runs."""
     with dock.open(settings) as state:
-        yield state, scrub_of(
-            state, dock.settings(settings), dock.clock, busy=busy, make_throttle=Unhurried
+        yield (
+            state,
+            scrub_of(
+                state, dock.settings(settings), dock.clock, busy=busy, make_throttle=Unhurried
+            ),
         )
 
 

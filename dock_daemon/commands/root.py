@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verifier": ("verifier", "Write the verifier as one file, to hand over with evidence."),
     "sync": ("sync", "Bring the log to its witnesses and mirrors."),
     "replicate": ("replicate", "Copy store and log to another disk or a remote."),
+    "scrub": ("scrub", "Read the store again; what is damaged, and what brings it back."),
     "key": ("key", "Show the keys that sign the log, or let a new one follow."),
     "signing": ("signing", "Show who vouches for the log; dismiss a false alarm."),
     "config": ("config_show", "Show the settings in force, and where each one comes from."),

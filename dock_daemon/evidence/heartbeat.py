@@ -13,15 +13,19 @@ from hashing.canonical import JSON
 _GIB: Final = 1 << 30
 
 
-def beat(*, interval_s: int, free_bytes: int, waiting: int) -> Piece:
+def beat(
+    *, interval_s: int, free_bytes: int, waiting: int, full_in_days: int | None = None
+) -> Piece:
     """Return the entry to be: how long until the next at the latest, and how the dock fares.
 
-    `waiting` is how many entries are not published. Nothing in it is about a person.
+    `waiting` is how many entries are not published; `full_in_days` when the store will be full, if
+    that can be told. Nothing in it is about a person.
     """
     body: dict[str, JSON] = {
         "interval_s": interval_s,
         "software": f"sealdock {VERSION}",
         "free_gib": free_bytes // _GIB,
+        "full_in_days": full_in_days,
         "waiting": waiting,
     }
 

@@ -24,6 +24,7 @@ from dock_daemon.clock import Clock
 from dock_daemon.errors import DockError, DoubtError, StoppedError
 from dock_daemon.evidence import forecast, scrub_book, scrub_plan
 from dock_daemon.evidence.damage import Damages, Healing, Look
+from dock_daemon.evidence.forecast import Forecast
 from dock_daemon.evidence.ledger_walk import LedgerWalk
 from dock_daemon.evidence.scrub_book import LEDGER, Damage, NewClip, Place
 from dock_daemon.evidence.scrub_plan import ReadNew, ReadUnit, Rest, Terms, Unit
@@ -110,6 +111,7 @@ class Scrub:
         self._paused_until_ms = 0
         # Nobody else moves them, so they are asked for once.
         self._places: dict[tuple[str, str], Place] = {}
+        self._first_ms: int | None = None
         self._intake: tuple[tuple[int, int], ...] = ()
         self._intake_at_ms = 0
         self._offers: deque[str] = deque(maxlen=_MOST_OFFERS)
@@ -125,6 +127,12 @@ class Scrub:
     def view(self) -> View:
         """What there is to see of it now."""
         return replace(self._view, waiting=self._throttle.waiting)
+
+    def forecast(self, free_bytes: int) -> Forecast:
+        """Tell when the disk will be full, by what came in of late."""
+        return forecast.forecast(
+            self._intake, first_ms=self._first_ms, now_ms=self._now_ms(), free_bytes=free_bytes
+        )
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -171,7 +179,6 @@ class Scrub:
                 rest_ms = self.turn()
                 if rest_ms > 0:
                     self._wake.wait(min(rest_ms, _LONGEST_REST_MS) / 1000)
-                self._wake.clear()
         except (StoppedError, DoubtError):
             self._show(doing="ended")
         except Exception as error:
@@ -181,6 +188,7 @@ class Scrub:
 
     def turn(self) -> int:
         """Do what is due next, one batch of it; return how long nothing is due then, in ms."""
+        self._wake.clear()  # before the news is looked at, so that none is missed
         now_ms = self._now_ms()
         self._mend()
         self._paused_until_ms = until_ms = self._sealer.ask(scrub_book.paused_until)
@@ -369,6 +377,7 @@ class Scrub:
             since_ms = now_ms - forecast.DAYS * forecast.DAY_MS
             intake = self._sealer.ask(lambda ledger: scrub_book.intake(ledger, since_ms))
             self._intake, self._intake_at_ms = tuple(intake), now_ms
+            self._first_ms = self._sealer.ask(scrub_book.first_docking_ms)
         units = [place.unit for place in places]
         per_day = forecast.per_day(self._intake, now_ms=now_ms)
         done = [one for one in units if one.read_ms >= asked_ms]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -54,6 +54,21 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedLine, ...] = ()
 
 
+class Damaged(msgspec.Struct, frozen=True, kw_only=True):
+    """Content that the dock does not hold as it was sealed."""
+
+    room: Literal["clips", "documents"]
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
+
+
+class _DamagedList(msgspec.Struct, frozen=True, kw_only=True):
+    damaged: tuple[Damaged, ...]
+
+
+class _Came(msgspec.Struct, frozen=True, kw_only=True):
+    came: Literal["taken", "replaced", "not-damaged", "not-there", "differs", "failed"]
+
+
 class _Stands(msgspec.Struct, frozen=True, kw_only=True):
     state: State
 
@@ -95,6 +110,17 @@ class Core:
         """Tell of cosignatures: a checkpoint of ours with the lines of its cosigners."""
         told = {"tell": "cosigned", "note": note.decode("utf-8", "replace")}
         return self._converted(self._answer(told), Kept)
+
+    def damaged(self) -> tuple[Damaged, ...]:
+        """Return what the dock has lost, as far as one answer names it."""
+        return self._converted(self._answer({"ask": "damaged"}), _DamagedList).damaged
+
+    def offer(
+        self, sha256: str
+    ) -> Literal["taken", "replaced", "not-damaged", "not-there", "differs", "failed"]:
+        """Tell that a copy lies ready; return what came of it, or `taken` while it is looked at."""
+        told = {"tell": "offer", "sha256": sha256}
+        return self._converted(self._answer(told), _Came).came
 
     def _answer(self, request: Mapping[str, object]) -> object:
         try:

@@ -1,16 +1,32 @@
 """Bit rot in the store: found within one pass, named, and mended only by what is right."""
 
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from config.exit_codes import ExitCode
+from dock_daemon.answering import Answering
 from dock_daemon.control import OFFERS
+from dock_daemon.errors import LedgerDoubtError, StoreDoubtError
 from dock_daemon.evidence import scrub_book
+from dock_daemon.evidence.damage import Damages
+from dock_daemon.evidence.durable import Reread
+from dock_daemon.evidence.scrub import Scrub
+from dock_daemon.evidence.state import State
 from dock_daemon.evidence.store import CLIPS, DOCUMENTS
+from dock_daemon.sync.core import Core
+from dock_daemon.sync.replica import recurring
+from dock_daemon.sync.replica.directory import Directory
+from dock_daemon.sync.replica.mending import mend
+from dock_daemon.sync.replica.recurring import Job
+from dock_daemon.sync.replica.source import Source
 from hashing.entry import Entry
+from tests.commanded import command
 from tests.docks import DockIn
-from tests.scrubbing import FILES, filled, name_of, one_pass, rot, scrubbed
+from tests.scrubbing import FILES, Unhurried, filled, name_of, one_pass, rot, scrubbed
 
 
 @pytest.fixture
@@ -221,3 +237,141 @@ def test_a_failing_disk_is_not_emptied(used: DockIn) -> None:
         one_pass(used, scrub)
         assert len(state.sealer.ask(scrub_book.damages)) == 4
     assert len(list((used.root / "store" / "damaged").iterdir())) == 4
+
+
+def mending_core(scrub: Scrub, state: State) -> Core:
+    """Return the core as the messenger knows it, without a socket between."""
+    answering = Answering(state, None, scrub)
+    return Core(state.root, lambda _root, request: answering.answer(request))
+
+
+@pytest.mark.parametrize("room", [CLIPS, DOCUMENTS])
+def test_the_copy_heals(used: DockIn, tmp_path: Path, room: str) -> None:
+    """What rotted here is fetched from a copy in a directory, offered, and replaced."""
+    place = tmp_path / "copy"
+    place.mkdir()
+    recurring.run(Job(state=used.root, target=str(place)), threading.Event())
+    name = str(used.parsed("clip")[1].body["sha256" if room == CLIPS else "document"])
+    with scrubbed(used) as (state, scrub):
+        rot(state.store.path_of(room, name))
+        one_pass(used, scrub)
+        target = Directory(place, Source(used.root))
+        core = mending_core(scrub, state)
+        done = mend(used.root, target, core, stop=threading.Event(), pause=scrub.turn)
+        assert [(one.room, one.sha256, one.came) for one in done] == [(room, name, "replaced")]
+        assert mend(used.root, target, core, stop=threading.Event(), pause=scrub.turn) == []
+    assert list((used.root / OFFERS).iterdir()) == []
+    used.assert_holds()
+
+
+def test_a_copy_that_rotted_too_heals_nothing(used: DockIn, tmp_path: Path) -> None:
+    """It is named as damaged, and what is lost stays told as lost; one without it says so."""
+    place = tmp_path / "copy"
+    place.mkdir()
+    recurring.run(Job(state=used.root, target=str(place)), threading.Event())
+    rotten, gone = name_of("DCIM/A.MP4"), name_of("DCIM/B.MP4")
+    for name in (rotten, gone):
+        rot(used.stored(name))
+    rot(place / "store" / "clips" / rotten[:2] / rotten)
+    (place / "store" / "clips" / gone[:2] / gone).unlink()
+    with scrubbed(used) as (state, scrub):
+        one_pass(used, scrub)
+        core, target = mending_core(scrub, state), Directory(place, Source(used.root))
+        done = mend(used.root, target, core, stop=threading.Event(), pause=scrub.turn)
+        assert {one.sha256: one.came for one in done} == {rotten: "differs", gone: "not-there"}
+        assert len(state.sealer.ask(scrub_book.damages)) == 2
+
+
+def test_the_loss_is_named_and_has_an_exit_code(used: DockIn) -> None:
+    """Where the only copy is lost, `status` and `scrub status` say which, and end with 6."""
+    name = name_of("DCIM/C.MP4")
+    rot(used.stored(name))
+    assert command(used, "scrub", "status").code == ExitCode.OK
+    with scrubbed(used) as (_state, scrub):
+        one_pass(used, scrub)
+    for words in (("status",), ("scrub", "status")):
+        ended = command(used, *words)
+        assert ended.code == ExitCode.VERIFICATION_FAILED
+        assert name in ended.out
+    told = command(used, "scrub", "status", "--json").json
+    assert [one["sha256"] for one in told["store"]["damaged"]] == [name]
+
+
+def test_a_rotten_entry_puts_the_ledger_in_doubt(used: DockIn) -> None:
+    """A published tile that says otherwise than the entries stops the dock, each time anew."""
+    tile = next((used.root / "log" / "tile" / "entries").rglob("*.p/*"))
+    with pytest.raises(LedgerDoubtError), scrubbed(used) as (state, scrub):  # noqa: PT012  leaving it raises too
+        rot(tile)
+        with pytest.raises(LedgerDoubtError):
+            one_pass(used, scrub)
+        assert isinstance(state.sealer.doubt.result(0), LedgerDoubtError)
+
+
+def test_a_hash_that_errs_condemns_nothing(used: DockIn) -> None:
+    """Where SHA-256 itself gives wrong answers the dock stops, and no file is touched."""
+    name = name_of("DCIM/C.MP4")
+    rot(used.stored(name))
+    with pytest.raises(StoreDoubtError), used.open() as state:  # noqa: PT012  leaving it raises too
+        damages = Damages(
+            state.store, state.sealer, each=lambda _count: None, sha256=lambda _data: "0" * 64
+        )
+        with pytest.raises(StoreDoubtError):
+            damages.look(CLIPS, name)
+        assert used.stored(name).exists()
+
+
+def test_what_reads_right_the_second_time_is_no_damage(used: DockIn) -> None:
+    """A wrong first reading is counted, and the file stays where it is."""
+    name = name_of("DCIM/C.MP4")
+    answers = iter(["0" * 64, name])
+
+    def wavering(path: Path, *, each: Callable[[int], None]) -> tuple[str, int, Reread]:
+        each(path.stat().st_size)
+        return next(answers), path.stat().st_size, Reread.DIRECT
+
+    with used.open() as state:
+        damages = Damages(state.store, state.sealer, each=lambda _count: None, reread=wavering)
+        assert damages.look(CLIPS, name) == "whole"
+        assert damages.wavering == 1
+
+
+def test_nothing_is_read_while_a_recorder_is_taken_over(used: DockIn) -> None:
+    """It waits at the next piece, and goes on when the bay is done."""
+    answers = iter([False, True, True, True])
+    waits: list[float] = []
+    with scrubbed(used, busy=lambda: next(answers, False)) as (_state, scrub):
+        scrub.turn()
+        used.clock.utc_ms += 29 * 86_400_000
+        throttle = scrub._throttle  # noqa: SLF001  what it waited is all there is to see
+        assert isinstance(throttle, Unhurried)
+        throttle.waits = waits
+        scrub.turn()
+    assert waits.count(0.25) == 3
+
+
+def test_a_pause_is_kept_over_a_restart_and_ends_by_itself(used: DockIn) -> None:
+    """Until then nothing is read; later it goes on, without anybody."""
+    with scrubbed(used) as (_state, scrub):
+        scrub.turn()
+        scrub.pause(used.clock.utc_ms + 30 * 86_400_000)
+    used.clock.utc_ms += 29 * 86_400_000
+    with scrubbed(used) as (_state, scrub):
+        assert scrub.turn() == 86_400_000
+        assert (scrub.view.doing, scrub.view.files_read) == ("paused", 0)
+        used.clock.utc_ms += 2 * 86_400_000
+        assert scrub.turn() == 0
+        assert scrub.view.files_read > 0
+
+
+def test_all_is_read_when_a_person_asks(used: DockIn) -> None:
+    """Whatever is due: every unit is read once more, and how far it is can be seen."""
+    with scrubbed(used) as (state, scrub):
+        assert scrub.turn() > 0
+        used.clock.utc_ms += 1000
+        scrub.ask_all()
+        while scrub.turn() == 0:
+            pass
+        asked = scrub.view.asked
+        assert asked is not None
+        assert asked.done == asked.of
+        assert scrub.view.files_read >= sum(1 for _ in state.store.files(DOCUMENTS)) + len(FILES)

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -117,6 +118,14 @@ class Directory:
                 with contextlib.suppress(FileNotFoundError):
                     found[path] = self._reread(self._root / room / path)[0]
         return found
+
+    def fetch(self, room: str, path: str, to: Path) -> None:
+        """Copy a file to a new one of this machine; raise FileNotFoundError if it is not there."""
+        source = self._root / room / path
+        if not source.is_file():
+            raise FileNotFoundError(source)
+        with self._told(), source.open("rb") as found, to.open("xb") as made:
+            shutil.copyfileobj(found, made, _CHUNK)
 
     def write(self, path: str, data: bytes) -> None:
         """Put a small file in place of the old one, old or new and nothing between."""

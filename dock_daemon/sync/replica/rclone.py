@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from dock_daemon.errors import RcloneMissingError, ReplicaFullError, ReplicaTargetError
@@ -109,6 +110,13 @@ class Rclone:
             told = self._run("hashsum", "sha256", *flags, *self._place(room), going_on=going_on)
         rows = (line.split("  ", 1) for line in told.decode("utf-8", "replace").splitlines())
         return {row[1]: row[0] for row in rows if len(row) == 2 and row[1] in paths}  # noqa: PLR2004  digest and path
+
+    def fetch(self, room: str, path: str, to: Path) -> None:
+        """Copy a file to a new one of this machine; raise FileNotFoundError if it is not there."""
+        place = self._place(f"{room}/{path}")
+        self._run("copyto", "--ignore-times", *place, str(to), missing_is_empty=True)
+        if not to.is_file():
+            raise FileNotFoundError(place[-1])
 
     def write(self, path: str, data: bytes) -> None:
         """Put a small file in place of the old one."""

@@ -26,7 +26,9 @@ from dock_daemon.errors import (
 )
 from dock_daemon.faults import fault_of
 from dock_daemon.sync import holding
+from dock_daemon.sync.core import Core
 from dock_daemon.sync.replica.directory import Directory
+from dock_daemon.sync.replica.mending import mend
 from dock_daemon.sync.replica.rclone import Rclone
 from dock_daemon.sync.replica.replication import Report, Step, replicate
 from dock_daemon.sync.replica.source import Source
@@ -36,6 +38,7 @@ from hashing.errors import EvidenceError
 log = logging.getLogger(__name__)
 
 LOCK: Final = "replica.lock"
+_ASK_AGAIN_S: Final = 1.0
 # rclone's own syntax of a remote: a name, a colon, a path. No name begins with a dash.
 _REMOTE: Final = re.compile(r":?[\w.+@][\w.+@ -]*(,[^:]*)?:.*", re.ASCII)
 
@@ -155,6 +158,7 @@ class Recurring:
         self._thread.shutdown(wait=True)
 
     def _once(self) -> None:
+        self._mend()
         try:
             report = run(self._job, self._stopped)
         except StoppedError:
@@ -164,3 +168,20 @@ class Recurring:
             return
         level = logging.INFO if report.complete and not report.spoilt else logging.ERROR
         log.log(level, "copy to %s: %s", self._job.target, report.as_json())
+
+    def _mend(self) -> None:
+        """Bring back what the dock has lost, if the copy holds it."""
+        job = self._job
+        try:
+            target = target_of(job.target, Source(job.state), rclone_config=job.rclone_config)
+            mend(
+                job.state,
+                target,
+                Core(job.state),
+                stop=self._stopped,
+                pause=lambda: self._stopped.wait(_ASK_AGAIN_S),
+            )
+        except StoppedError:
+            return
+        except (DockError, EvidenceError, OSError) as error:
+            log.warning("nothing could be brought back from %s: %s", job.target, error)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 
@@ -58,6 +59,13 @@ class Target(Protocol):
         """Return the SHA-256 (hex) of files as the place gives them back.
 
         `paths` states sizes, in bytes; what is missing there is missing in the answer.
+        """
+        ...
+
+    def fetch(self, room: str, path: str, to: Path) -> None:
+        """Copy a file to a new one of this machine; raise FileNotFoundError if it is not there.
+
+        What comes is what the place gives: whoever wants it judges it.
         """
         ...
 
