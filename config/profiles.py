@@ -7,8 +7,8 @@ decided in dock_daemon/recorders/matching.py; docs/recorders.md is the technicia
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
 
@@ -349,8 +349,20 @@ def _compiled(text: str, important: tuple[str, ...], encrypted: tuple[str, ...])
 
 def path_fits(patterns: tuple[str, ...], path: str) -> bool:
     """Tell whether a pattern fits: one with "/" the whole path, another its last part."""
+    if not patterns:
+        return False
     whole = path.casefold()
     last = whole.rpartition("/")[2]
     return any(
-        fnmatchcase(whole if "/" in pattern else last, pattern.casefold()) for pattern in patterns
+        fits(whole if of_whole else last) is not None for of_whole, fits in _matchers(patterns)
+    )
+
+
+# Asked of every file of a card, for the same few patterns.
+@functools.lru_cache(maxsize=256)
+def _matchers(
+    patterns: tuple[str, ...],
+) -> tuple[tuple[bool, Callable[[str], re.Match[str] | None]], ...]:
+    return tuple(
+        ("/" in pattern, re.compile(translate(pattern.casefold())).match) for pattern in patterns
     )

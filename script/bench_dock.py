@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # python -I does not
 
 from config.loader import load
+from dock_daemon import collector
 from dock_daemon.clock import SystemClock
 from dock_daemon.docking.events import Event, Released
 from dock_daemon.docking.rules import Rules
@@ -54,6 +55,7 @@ def heard(_event: Event) -> None:
 def main() -> None:
     """Take over, and say what it cost."""
     state, *sources = sys.argv[1:]
+    collector.calm()
     ends = take_over(state, sources)
     whole = len(ends) == len(sources) and all(end.result == "complete" for end in ends)
     print(json.dumps({"whole": whole, "clips": sum(end.sealed for end in ends)}))

@@ -31,6 +31,7 @@ from bench_stage import make as make_log  # noqa: E402
 from dock_daemon.clock import SystemClock  # noqa: E402
 from dock_daemon.evidence.ledger import Ledger  # noqa: E402
 from dock_daemon.evidence.records import Record  # noqa: E402
+from hashing.canonical import JSON  # noqa: E402, TC001  as above; a type alone
 from hashing.entry import GENESIS_PREV, leaf_hash  # noqa: E402
 
 US: Final = "this dock"
@@ -150,11 +151,10 @@ def peers(trees: Sequence[Path]) -> tuple[dict[str, Callable[[Path], list[str]]]
         "bagit, SHA-256": ("bagit.py", "cp -a $1 $2; {program} --quiet --sha256 $2"),
         "ascmhl create, C4": ("ascmhl", "cp -a $1 $2; {program} create -h c4 $2"),
     }
-    here, missing, beside = {}, [], str(Path(sys.executable).parent)
+    here, missing = {}, []
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     for name, (program, script) in known.items():
-        found = shutil.which(program) or shutil.which(
-            program, path=str(Path(sys.executable).parent)
-        )
+        found = shutil.which(program, path=places)
         if found is None:
             missing.append(program)
         else:
@@ -319,8 +319,13 @@ def append(bench: Bench) -> None:
 
     with bench.folder() as folder:
         ledger = Ledger.open(folder / "ledger.db")
-        body = {"origin": KEY.name, "vkey": str(KEY.verifier()), "profile": 1, "software": "bench"}
-        ledger.append([Record(kind="genesis", docking=None, body=dict(body))], clock.at())
+        body: dict[str, JSON] = {
+            "origin": KEY.name,
+            "vkey": str(KEY.verifier()),
+            "profile": 1,
+            "software": "bench",
+        }
+        ledger.append([Record(kind="genesis", docking=None, body=body)], clock.at())
         bare = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT, 0o600)
 
         def write() -> None:

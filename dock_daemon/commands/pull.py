@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from config.exit_codes import ExitCode
+from dock_daemon import collector
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.options import Invocation, common_options
 from dock_daemon.commands.telling import teller
@@ -64,6 +65,7 @@ def pull(invocation: Invocation, *, source: str, bay: str, reread: bool) -> None
     files can be seen.
     """
     _refuse_itself(source, invocation.state)
+    collector.calm()
     clock = SystemClock()
     rules = Rules.of(invocation.loaded)
     with (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from dock_daemon import collector
 from dock_daemon.bays.bay_view import BayView
 from dock_daemon.bays.hotplug import UdevHotplug
 from dock_daemon.clock import SystemClock
@@ -44,6 +45,7 @@ def run(invocation: Invocation, *, stand_ins: tuple[str, ...]) -> None:
     stdout, with the bay that it happened in. Ends in good order on SIGTERM or Ctrl-C.
     """
     logging.getLogger().setLevel(logging.INFO)
+    collector.calm()
     rules = Rules.of(invocation.loaded)
     clock = SystemClock()
     with open_state(invocation.loaded, clock) as state:

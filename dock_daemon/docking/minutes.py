@@ -106,7 +106,7 @@ class Minutes:
                 statement.step.volume,
                 statement.step.entry,
                 self._scene.recorder,
-                self._scene.profile.content,
+                statement.told,
                 corrected=statement.corrected,
                 holes=statement.holes,
             ),

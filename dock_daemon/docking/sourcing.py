@@ -8,13 +8,11 @@ import base64
 from typing import Final
 
 from config.name_pattern import Named
-from config.profiles import RecorderProfile
 from dock_daemon.docking import plan
 from dock_daemon.docking.findings import Finding
 from dock_daemon.docking.identity import Known as Recorder
 from dock_daemon.docking.sources import Source
 from dock_daemon.evidence.holes import Holes
-from dock_daemon.recorders import naming
 from firmware_bridge.volume.listing import Entry, Problem, Stamp, Volume
 from hashing.canonical import JSON
 
@@ -89,17 +87,17 @@ def of_file(
     volume: Volume,
     entry: Entry,
     recorder: Recorder,
-    profile: RecorderProfile,
+    told: Named,
     *,
     corrected: dict[str, JSON],
     holes: Holes,
 ) -> dict[str, JSON]:
     """Return a directory record as it was found, names raw and for people, and what was not read.
 
-    `corrected` are its times by the dock's clock (dates.py). Name time, stored times, container
-    time and corrected time stand apart, and none was mended from another.
+    `told` is what its name tells (recorders/naming.py), `corrected` its times by the dock's clock
+    (dates.py). Name time, stored times, container time and corrected time stand apart, and none
+    was mended from another.
     """
-    told = naming.told(profile, entry.text)
     return {
         "kind": "clip",
         "recorder": recorder.number,

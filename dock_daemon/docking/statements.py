@@ -6,6 +6,7 @@ can never be taken back. docs/formats/entry.md section 4 lists their members.
 
 from dataclasses import dataclass, field
 
+from config.name_pattern import Named
 from config.profiles import FileClass
 from dock_daemon.clock import Trust
 from dock_daemon.docking import plan
@@ -185,21 +186,24 @@ class ClipStatement:
     outside: Span | None
     # What of it could not be read: zeros stand there.
     holes: Holes = ()
+    # What its name tells.
+    told: Named = field(init=False)
     # What is odd about the clip, in the reader's stable words, or marked by its maker.
     marks: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Tell the marks once: entry, index and event all want them."""
+        """Find both once: document, entry, index and event all want them."""
+        told = naming.told(self.scene.profile.content, self.step.entry.text)
+        object.__setattr__(self, "told", told)
         object.__setattr__(self, "marks", self._marks())
 
     def _marks(self) -> tuple[str, ...]:
         codes = [problem.code for problem in self.step.entry.problems]
         if self.staged.size == 0:
             codes.append("empty")
-        told = naming.told(self.scene.profile.content, self.step.entry.text)
-        if told.important:
+        if self.told.important:
             codes.append("important")
-        if told.encrypted:
+        if self.told.encrypted:
             codes.append("encrypted")
         if self.outside is not None:
             codes.append("outside-issue")

@@ -22,7 +22,9 @@ _NOTHING: Final = Named(
 def told(profile: RecorderProfile, path: str) -> Named:
     """Return what name and folder of the file at `path` say: candidates, never facts."""
     named = profile.told_by_name(path) or _tolerant(path) or _NOTHING
-    return replace(named, important=named.important or profile.important(path))
+    if named.important or not profile.important(path):
+        return named
+    return replace(named, important=True)
 
 
 def _tolerant(path: str) -> Named | None:
