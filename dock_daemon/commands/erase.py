@@ -48,9 +48,10 @@ def erase(invocation: Invocation, *, bay: str | None, dry_run: bool, within_s: i
     such command.
     """
     begun: dict[str, str] = {}
-    if not dry_run:
-        begun = _erase(invocation, bay, within_s)
     told = cast("Row", _tell(invocation, {"ask": "erasing", "bay": bay}))
+    if not dry_run and _has_work(told):
+        begun = _erase(invocation, bay, within_s)
+        told = cast("Row", _tell(invocation, {"ask": "erasing", "bay": bay}))
     for one in told["bays"]:
         one["erase"] = begun.get(one["bay"], "")
     if invocation.json:
@@ -60,6 +61,11 @@ def erase(invocation: Invocation, *, bay: str | None, dry_run: bool, within_s: i
             click.echo(line)
     if code := _code(told["bays"], named=bay is not None):
         raise click.exceptions.Exit(code)
+
+
+def _has_work(told: Row) -> bool:
+    """Tell whether anything may be erased at all, or waits to be settled: that needs no policy."""
+    return told["policy"]["enabled"] or any(one.get("unsettled") for one in told["bays"])
 
 
 def _tell(invocation: Invocation, request: control.Request) -> object:

@@ -326,6 +326,8 @@ async def test_a_recorder_without_the_command(dock_on_disk: DockIn, tmp_path: Pa
             assert view.erases is False
             (said,) = (await running.ask(tell="erase", bay="1"))["bays"]
             assert said["erase"] == "no-command"
+            done = await asyncio.to_thread(command, dock_on_disk, "erase", "1", "--json")
+            assert (done.code, done.json["bays"][0]["erase"]) == (0, "no-command")
             done = await asyncio.to_thread(command, dock_on_disk, "erase", "--dry-run")
             assert (done.code, "has no command to erase with" in done.out) == (0, True)
             done = await asyncio.to_thread(command, dock_on_disk, "status")
