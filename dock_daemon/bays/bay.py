@@ -8,8 +8,9 @@ the other. At most one job, a greeting or a docking, runs at any time.
 """
 
 from dataclasses import replace
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
+from dock_daemon.bays import orders
 from dock_daemon.bays.bay_states import (
     Again,
     Answered,
@@ -24,7 +25,6 @@ from dock_daemon.bays.bay_states import (
     Expecting,
     Failed,
     Faulted,
-    Greet,
     Greeting,
     Inside,
     Interrupted,
@@ -32,30 +32,25 @@ from dock_daemon.bays.bay_states import (
     LettingGo,
     Met,
     Occasion,
-    Order,
     Show,
-    Start,
     State,
     Stop,
     Unanswered,
     Working,
 )
 from dock_daemon.bays.media import (
-    Appeared,
     ChannelAppeared,
     ChannelGone,
     MediumAppeared,
     MediumGone,
 )
+from dock_daemon.bays.orders import Step
 from dock_daemon.bays.resting import channel_of
 from dock_daemon.docking.events import Released
-from firmware_bridge.errors import ChannelLostError, ControlFailedError, RecorderError
 
 # The channel of a recorder that is disk and serial port in one comes with its disk, give or
 # take what the kernel needs to look at each interface.
 CHANNEL_WITHIN_S: Final = 2.0
-
-Step: TypeAlias = tuple[State, Order | None]
 
 
 def step(state: State, event: Event) -> Step:
@@ -85,17 +80,21 @@ def _medium(state: State, medium: MediumAppeared) -> Step:
             expecting = Expecting(turn=turn + 1, inside=Inside().plus(medium))
             return expecting, Await(turn + 1, CHANNEL_WITHIN_S)
         case Empty(turn):
-            return _work(turn, Inside().plus(medium), (medium,), occasion=_seen(medium))
+            return orders.work(
+                turn, Inside().plus(medium), (medium,), occasion=orders.occasion_of(medium)
+            )
         case Awaiting(turn=turn, inside=inside, met=met, occasion=occasion):
-            return _work(turn, inside.plus(medium), (medium,), met=met, occasion=occasion)
+            return orders.work(turn, inside.plus(medium), (medium,), met=met, occasion=occasion)
         case Working() | LettingGo():
             return _one_more(state, medium), None
         case Done(turn=turn, inside=inside, ends=ends, met=met):
-            return _work(turn, inside.plus(medium), (medium,), met=met, ends=ends)
+            return orders.work(turn, inside.plus(medium), (medium,), met=met, ends=ends)
         case Interrupted():
             return _put_back(state, medium)
         case Unanswered(turn=turn, inside=inside, error=error):
-            return _work(turn, inside.plus(medium), (medium,), unheard=_code(error))
+            return orders.work(
+                turn, inside.plus(medium), (medium,), unheard=orders.why_unheard(error)
+            )
         case Erasing():
             # It was told to show its storage again, and does.
             return replace(state, inside=state.inside.plus(medium)), Show(medium)
@@ -113,28 +112,30 @@ def _one_more(state: Working | LettingGo, medium: MediumAppeared) -> State:
 def _put_back(state: Interrupted, medium: MediumAppeared) -> Step:
     turn, inside = state.turn, state.inside
     if inside.channels and not inside.media:
-        return _greet(turn, inside.plus(medium), inside.channels)
+        return orders.greet(turn, inside.plus(medium), inside.channels)
     # What udev still shows of the interrupted recorder is in the bay all the same.
     ends = (state.end,) if inside.media else ()
-    return _work(turn, inside.plus(medium), (medium,), ends=ends)
+    return orders.work(turn, inside.plus(medium), (medium,), ends=ends)
 
 
 def _channel(state: State, channel: ChannelAppeared) -> Step:
     match state:
         case Empty(turn):
-            return _greet(turn, Inside().plus(channel), (channel,), occasion=_seen(channel))
+            return orders.greet(
+                turn, Inside().plus(channel), (channel,), occasion=orders.occasion_of(channel)
+            )
         case Expecting(turn=turn, inside=inside):
-            occasion = _seen(inside.media[0])
-            return _greet(turn, inside.plus(channel), (channel,), occasion=occasion)
+            occasion = orders.occasion_of(inside.media[0])
+            return orders.greet(turn, inside.plus(channel), (channel,), occasion=occasion)
         case Unanswered(turn=turn, inside=inside):
-            return _greet(turn, inside.plus(channel), (channel,))
+            return orders.greet(turn, inside.plus(channel), (channel,))
         case Interrupted(turn=turn, inside=inside):
-            return _greet(turn, inside.plus(channel), (channel,))
+            return orders.greet(turn, inside.plus(channel), (channel,))
         case Awaiting(turn=turn, inside=inside, met=met) if not inside.has(met.channel):
             # It has come back from the switch, or another was put in its place: only it can tell.
-            return _greet(turn, inside.plus(channel), (channel,), before=met)
+            return orders.greet(turn, inside.plus(channel), (channel,), before=met)
         case Done(turn=turn, inside=inside, met=met) if met is None or not inside.media:
-            return _greet(turn, inside.plus(channel), (channel,))
+            return orders.greet(turn, inside.plus(channel), (channel,))
         case Greeting(unasked=unasked) | LettingGo(unasked=unasked):
             inside = state.inside.plus(channel)
             return replace(state, inside=inside, unasked=(*unasked, channel)), None
@@ -171,7 +172,7 @@ def _gone(state: State, sys_path: str) -> Step:
             return replace(state, inside=left, unasked=_but(unasked, sys_path)), None
         case Awaiting(turn=turn, met=met) if sys_path == met.channel and not met.switched:
             # Pulled before it showed its storage: what it told is written down all the same.
-            return _report(turn, left, met, occasion=state.occasion)
+            return orders.report(turn, left, met, occasion=state.occasion)
         case Awaiting() | Interrupted():
             return replace(state, inside=left), None
         case Erasing(met=met) if sys_path == met.channel:  # the recorder is taken out
@@ -192,9 +193,11 @@ def _over(state: State, news: Answered | Ended | Failed | Late) -> Step:
         case Greeting(), Failed(_, error):
             return _not_answered(state, error)
         case Awaiting(turn=turn, inside=inside, met=met, occasion=occasion), Late():
-            return _report(turn, inside, met, occasion=occasion)
+            return orders.report(turn, inside, met, occasion=occasion)
         case Expecting(turn=turn, inside=inside), Late():
-            return _work(turn, inside, inside.media, occasion=_seen(inside.media[0]))
+            return orders.work(
+                turn, inside, inside.media, occasion=orders.occasion_of(inside.media[0])
+            )
         case Working(), Ended(_, end):
             return _ended(state, end)
         case Working(turn=turn, inside=inside), Failed(_, error):
@@ -212,18 +215,18 @@ def _over(state: State, news: Answered | Ended | Failed | Late) -> Step:
 def _answered(state: Greeting, met: Met) -> Step:
     turn, inside, before, occasion = state.turn, state.inside, state.before, state.occasion
     if before is not None and met.greeting is not before.greeting:
-        return _displaced(turn, inside, before, newcomer=met)
+        return orders.displaced(turn, inside, before, newcomer=met)
     if state.unasked and not _stayed(state):
-        return _greet(turn, inside, state.unasked, before=met, occasion=occasion)
+        return orders.greet(turn, inside, state.unasked, before=met, occasion=occasion)
     return _met(turn, inside, met, stayed=_stayed(state), occasion=occasion)
 
 
 def _met(turn: int, inside: Inside, met: Met, *, stayed: bool, occasion: Occasion) -> Step:
     """Go on with a recorder that has answered: to its media, or to wait for them."""
     if inside.media:
-        return _work(turn, inside, inside.media, met=met, occasion=occasion)
+        return orders.work(turn, inside, inside.media, met=met, occasion=occasion)
     if not met.within_s or not (met.switched or stayed):
-        return _report(turn, inside, met, occasion=occasion)
+        return orders.report(turn, inside, met, occasion=occasion)
     return Awaiting(turn=turn, inside=inside, met=met, occasion=occasion), Await(turn, met.within_s)
 
 
@@ -231,15 +234,15 @@ def _not_answered(state: Greeting, error: Exception) -> Step:
     turn, inside, before, occasion = state.turn, state.inside, state.before, state.occasion
     if before is not None and _stayed(state):
         # Whoever this is did not say that it is the one from before: so it is not.
-        return _displaced(turn, inside, before)
+        return orders.displaced(turn, inside, before)
     if state.unasked:
-        return _greet(turn, inside, state.unasked, before=before, occasion=occasion)
+        return orders.greet(turn, inside, state.unasked, before=before, occasion=occasion)
     if before is not None:
         return _met(turn, inside, before, stayed=False, occasion=occasion)
     if inside.media:
         # Its clips come first, whether or not it says a word.
-        unheard = "" if state.known else _code(error)
-        return _work(
+        unheard = "" if state.known else orders.why_unheard(error)
+        return orders.work(
             turn, inside, inside.media, met=state.known, occasion=occasion, unheard=unheard
         )
     if not inside:
@@ -261,7 +264,7 @@ def _ended(state: Working, end: Released) -> Step:
     ends = () if state.displaced else (*state.ends, end)
     met = state.newcomer if state.displaced else met.further() if met else None
     if state.todo:
-        return _work(
+        return orders.work(
             turn,
             inside,
             state.todo,
@@ -272,7 +275,7 @@ def _ended(state: Working, end: Released) -> Step:
             unheard=state.unheard,
         )
     if state.unasked:
-        return _greet(turn, inside, state.unasked)
+        return orders.greet(turn, inside, state.unasked)
     if state.newcomer is not None:
         stayed = inside.has(state.newcomer.channel)
         return _met(turn, inside, state.newcomer, stayed=stayed, occasion="plugged")
@@ -282,11 +285,11 @@ def _ended(state: Working, end: Released) -> Step:
 def _let_go(state: LettingGo, news: Ended | Failed) -> Step:
     turn, inside = state.turn, state.inside
     if state.todo:
-        return _work(
+        return orders.work(
             turn, inside, state.todo, met=state.met, unasked=state.unasked, ends=state.ends
         )
     if state.unasked:
-        return _greet(turn, inside, state.unasked)
+        return orders.greet(turn, inside, state.unasked)
     if isinstance(news, Ended) and news.end.result == "interrupted":
         return Interrupted(turn=turn, inside=inside, end=news.end), None
     # What was done before and is still there stays in the bay.
@@ -303,10 +306,10 @@ def _erased(state: Erasing, news: Ended | Failed) -> Step:
     if isinstance(news, Ended) and news.end.result == "complete":
         new = tuple(one for one in inside.media if one.sys_path != state.medium.sys_path)
         if new:
-            return _work(turn, inside, new, met=later, ends=state.ends)
+            return orders.work(turn, inside, new, met=later, ends=state.ends)
         return Done(turn=turn, inside=inside, ends=state.ends, met=state.met), None
     if inside.media:
-        return _work(turn, inside, inside.media, met=later)
+        return orders.work(turn, inside, inside.media, met=later)
     match news:
         case Failed(error=error):
             return Faulted(turn=turn, inside=inside, error=error), None
@@ -326,103 +329,14 @@ def _again(state: State, occasion: Occasion) -> Step:
             return state, None
         case Done(turn=turn, inside=inside, met=met) if inside.channels:
             known = met.later() if met else None
-            return _greet(turn, inside, inside.channels, known=known, occasion=occasion)
+            return orders.greet(turn, inside, inside.channels, known=known, occasion=occasion)
         case Done(turn=turn, inside=inside, met=met) if inside.media:
             known = met.later() if met else None
-            return _work(turn, inside, inside.media, met=known, occasion=occasion)
+            return orders.work(turn, inside, inside.media, met=known, occasion=occasion)
         case Unanswered(turn=turn, inside=inside):
-            return _greet(turn, inside, inside.channels, occasion=occasion)
+            return orders.greet(turn, inside, inside.channels, occasion=occasion)
         case _:
             return state, None
-
-
-# --- what is ordered ------------------------------------------------------------------
-
-
-def _greet(
-    turn: int,
-    inside: Inside,
-    channels: tuple[ChannelAppeared, ...],
-    *,
-    before: Met | None = None,
-    known: Met | None = None,
-    occasion: Occasion = "plugged",
-) -> Step:
-    first, *rest = channels
-    state = Greeting(
-        turn=turn + 1,
-        inside=inside,
-        channel=first,
-        unasked=tuple(rest),
-        before=before,
-        known=known,
-        occasion=occasion,
-    )
-    return state, Greet(turn + 1, first, before, switch=not inside.media)
-
-
-def _work(
-    turn: int,
-    inside: Inside,
-    media: tuple[MediumAppeared, ...],
-    *,
-    met: Met | None = None,
-    unasked: tuple[ChannelAppeared, ...] = (),
-    ends: tuple[Released, ...] = (),
-    occasion: Occasion = "plugged",
-    unheard: str = "",
-) -> Step:
-    first, *rest = media
-    state = Working(
-        turn=turn + 1,
-        inside=inside,
-        medium=first,
-        met=met,
-        todo=tuple(rest),
-        unasked=unasked,
-        ends=ends,
-        occasion=occasion,
-        unheard=unheard,
-    )
-    return state, Start(turn + 1, first, met, occasion, unheard)
-
-
-def _report(
-    turn: int,
-    inside: Inside,
-    met: Met,
-    *,
-    occasion: Occasion,
-) -> Step:
-    """Let what the recorder told stand in the ledger, though it showed no storage."""
-    state = Working(turn=turn + 1, inside=inside, medium=None, met=met, occasion=occasion)
-    return state, Start(turn + 1, None, met, occasion)
-
-
-def _displaced(turn: int, inside: Inside, met: Met, *, newcomer: Met | None = None) -> Step:
-    """Do the same of a recorder in whose place there is another by now."""
-    state = Working(
-        turn=turn + 1,
-        inside=inside,
-        medium=None,
-        met=met,
-        todo=inside.media,
-        displaced=True,
-        newcomer=newcomer,
-    )
-    return state, Start(turn + 1, None, met)
-
-
-def _seen(first: Appeared) -> Occasion:
-    """Tell whether a recorder was seen to be put in, or sat there when the dock started."""
-    return "start" if first.at_start else "plugged"
-
-
-def _code(error: Exception) -> str:
-    """Return the stable word for why a recorder told nothing; a bug is the worker's failure."""
-    if isinstance(error, ChannelLostError):  # which would say that it had told before
-        return RecorderError.code
-    return error.code if isinstance(error, RecorderError) else ControlFailedError.code
 
 
 def _but(channels: tuple[ChannelAppeared, ...], sys_path: str) -> tuple[ChannelAppeared, ...]:
