@@ -189,12 +189,6 @@ class Disk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From when on the dock's own disk wants a person's eye."""
 
     full_within_days: Natural
-    smart_max_age_h: Positive
-    reallocated: Natural
-    pending: Natural
-    uncorrectable: Natural
-    worn_percent: Annotated[int, Meta(ge=1, le=255)]
-    celsius: Annotated[int, Meta(ge=1, le=150)]
 
 
 class Cosigner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

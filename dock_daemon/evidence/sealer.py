@@ -48,6 +48,7 @@ from dock_daemon.evidence.inbox import Inbox
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.pieces import Outcome, Piece, Sealed
 from dock_daemon.evidence.records import Record, Row, healed
+from dock_daemon.evidence.reserve import Reserve
 from dock_daemon.evidence.self_test import HashWatch
 from dock_daemon.evidence.signing import Signing
 from dock_daemon.evidence.store import Staged, Store
@@ -91,7 +92,10 @@ class Sealer:
         hashes: HashWatch,
         group_clips: int,
         group_bytes: int,
+        reserve: Reserve | None = None,
     ) -> None:
+        """`reserve` is room that is given up where the disk is full: for facts."""
+        self._reserve = reserve
         self._store = store
         self._ledger = ledger
         self._signing = signing
@@ -229,10 +233,7 @@ class Sealer:
             self._fail(group, error)
             return
         except DockError as error:
-            log.warning("a group of %d was not sealed: %s", len(group), error)
-            if isinstance(error, DockFullError):
-                self._unended |= _closed_by(group)
-            self._fail(group, error)
+            self._not_sealed(group, error)
             return
         except Exception as error:
             # A bug in this thread must stop the dock, and never leave a bay waiting.
@@ -243,6 +244,8 @@ class Sealer:
             return
         for waiting, sealed in done:
             waiting.future.set_result(sealed)
+        if self._reserve is not None:
+            self._reserve.take()
         if _closed_by(group) or self._publishing_is_due:
             self._publish()
 
@@ -275,6 +278,25 @@ class Sealer:
             (waiting, Sealed(entry.seq, record.body, at))
             for waiting, entry, record in zip(whole, committed, records, strict=False)
         ]
+
+    def _not_sealed(self, group: list[_Waiting], error: DockError) -> None:
+        """Let a group fail; on a full disk, what holds no clip gets the room kept for it."""
+        log.warning("a group of %d was not sealed: %s", len(group), error)
+        if isinstance(error, DockFullError):
+            if self._reserve is not None and self._reserve.give_up():
+                self._seal(self._facts_of(group, error))
+                return
+            self._unended |= _closed_by(group)
+        self._fail(group, error)
+
+    def _facts_of(self, group: list[_Waiting], error: DockError) -> list[_Waiting]:
+        """Let a group's clips fail for want of room; return the rest, as it was handed over."""
+        self._fail([waiting for waiting in group if waiting.piece.clip is not None], error)
+        facts = [waiting for waiting in group if not waiting.future.done()]
+        for waiting in facts:
+            self._store.drop(waiting.files)
+            waiting.files, waiting.document = [], ""
+        return facts
 
     def _stage(self, waiting: _Waiting) -> bool:
         if waiting.piece.clip is not None:

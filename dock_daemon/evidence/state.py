@@ -39,11 +39,12 @@ from dock_daemon.errors import (
     StateMissingError,
     StateUnusableError,
 )
-from dock_daemon.evidence import endings, log_key, questions
+from dock_daemon.evidence import endings, log_key, questions, reserve
 from dock_daemon.evidence.connection import disk_is_full
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.log_key import LogKeys
 from dock_daemon.evidence.records import Record
+from dock_daemon.evidence.reserve import Reserve
 from dock_daemon.evidence.roster import Roster
 from dock_daemon.evidence.sealer import Sealer
 from dock_daemon.evidence.self_test import HashWatch
@@ -243,12 +244,22 @@ def _opened(
             hashes=hashes,
             group_clips=settings.ingest.group_clips,
             group_bytes=settings.ingest.group_bytes,
+            reserve=_reserve(
+                rooms, settings.storage.ledger_reserve_of(room.f_blocks * room.f_frsize)
+            ),
         )
     except BaseException:
         ledger.close()
         raise
     sealer.start()
     return State(rooms.root, lock=lock, store=store, sealer=sealer, signing=signing, keys=keys)
+
+
+def _reserve(rooms: _Rooms, size: int) -> Reserve:
+    """Return the room kept for the ledger, taken if there is any."""
+    kept = Reserve(rooms.root / reserve.NAME, size)
+    kept.take()
+    return kept
 
 
 def _check_beginning(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ import pytest
 from config.exit_codes import ExitCode
 from dock_daemon.asking import ask
 from dock_daemon.errors import DockFullError, StateFullError, StateUnusableError
-from dock_daemon.evidence import questions
+from dock_daemon.evidence import heartbeat, questions, reserve
 from dock_daemon.evidence.pieces import Piece
 from dock_daemon.evidence.records import DockingRow, Record, ReleaseRow
 from dock_daemon.evidence.state import State
@@ -18,6 +18,7 @@ from tests.cards import make_exfat_card
 from tests.docks import DockIn, some_bytes
 from tests.faults.small_disk import SmallDisk, mounted
 
+NO_RESERVE = "[storage]\nledger_reserve_bytes = 0\n"
 RELEASED = ReleaseRow(number=2, result="complete", clips=0, findings=0, unread=0)
 
 
@@ -32,7 +33,8 @@ def disk(used: DockIn, tmp_path: Path) -> Iterator[SmallDisk]:
     """Return the dock's disk, after its first docking."""
     files = {f"DCIM/{name}.MP4": some_bytes(name, 9000) for name in ("A", "B", "C")}
     with mounted(used.root) as made:
-        assert used.take_over(make_exfat_card(tmp_path / "card", files, 4 << 20)).end.sealed == 3
+        card = make_exfat_card(tmp_path / "card", files, 4 << 20)
+        assert used.take_over(card, settings=NO_RESERVE).end.sealed == 3
         yield made
 
 
@@ -109,7 +111,7 @@ def test_looking_changes_nothing(disk: SmallDisk, used: DockIn) -> None:
 
 def test_a_docking_that_could_not_be_ended_is_ended_later(disk: SmallDisk, used: DockIn) -> None:
     """Once there is room again the same dock, still running, ends it as interrupted."""
-    with used.open() as state:
+    with used.open(NO_RESERVE) as state:
         begin_docking(state, used)
         disk.fill()
         with pytest.raises(DockFullError):
@@ -118,6 +120,22 @@ def test_a_docking_that_could_not_be_ended_is_ended_later(disk: SmallDisk, used:
         disk.relieve()
     last = used.parsed()[-1]
     assert (last.kind, last.body["docking"], last.body["result"]) == ("released", 2, "interrupted")
+    used.assert_holds()
+
+
+def test_a_full_disk_still_takes_the_facts(disk: SmallDisk, used: DockIn) -> None:
+    """The room kept for the ledger is given up, the end is entered at once, and it is regained."""
+    kept = disk.root / reserve.NAME
+    with used.open() as state:
+        begin_docking(state, used)
+        assert kept.exists()
+        disk.fill()
+        end_docking(state)
+        assert not kept.exists()
+        disk.relieve()
+        state.sealer.submit(heartbeat.beat(interval_s=900, free_bytes=0, waiting=0)).result()
+        assert kept.exists()
+    assert [one.body["result"] for one in used.parsed("released")] == ["complete", "complete"]
     used.assert_holds()
 
 
@@ -135,7 +153,7 @@ def test_an_abandoned_docking_is_ended(disk: SmallDisk, used: DockIn) -> None:
 
 def test_what_could_not_be_published_is_told_after_the_end(disk: SmallDisk, used: DockIn) -> None:
     """Entries that were kept and not published are counted, and published by the next start."""
-    state = used.open()
+    state = used.open(NO_RESERVE)
     with state:
         begin_docking(state, used)
         disk.fill()
