@@ -1,5 +1,6 @@
 """Bad places on a card: what can be read is kept, the holes are told, and it is tried again."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,8 +193,6 @@ def test_the_command_says_so(dock: DockIn, card: Bad) -> None:
     assert (summary["result"], summary["incomplete"]) == ("partial", 1)
 
 
-
-
 HOLES = st.lists(
     st.builds(Hole, st.integers(0, 1 << 40), st.integers(1, 1 << 20)), max_size=20
 ).map(lambda found: joined(sorted(found, key=lambda hole: hole.offset)))
@@ -203,7 +202,7 @@ HOLES = st.lists(
 def test_holes_are_kept_as_they_were(holes: tuple[Hole, ...]) -> None:
     """What the index keeps of holes reads back the same; they are apart and in order."""
     assert parse(spell(holes)) == holes
-    assert all(one.end < other.offset for one, other in zip(holes, holes[1:], strict=False))
+    assert all(one.end < other.offset for one, other in itertools.pairwise(holes))
 
 
 @given(now=HOLES, before=HOLES)

@@ -3,7 +3,6 @@
 What a card answers is decided read by read, behind /dev/fuse (sick_card.py).
 """
 
-import os
 import struct
 import threading
 from collections.abc import Iterator
@@ -70,7 +69,7 @@ def test_a_clip_that_still_grows_is_said_to(dock: DockIn, card: Path) -> None:
         assert told.findings == [("still-written", "DCIM/D.MP4")]
         assert (told.end.result, told.end.sealed, told.end.incomplete) == ("partial", 4, 1)
         (checked,) = told.of(Checked)
-        assert {item.item: item.verdict for item in checked.items}["taken-over"] != "pass"
+        assert {item.item: item.verdict for item in checked.items}["last-clip"] != "pass"
         dock.assert_stored(told, FILES.items())
         again = dock.take_over(place)
     assert again.end.sealed == 1, "it is listed with another size now"
@@ -196,7 +195,7 @@ def test_a_contact_that_comes_and_goes(dock: DockIn, card: Path) -> None:
 
         with sick(card, answer) as place:
             dock.take_over(place, stop=stop, settings=SMALL_READS)
-        now = set(os.listdir("/proc/self/fd"))
+        now = {entry.name for entry in Path("/proc/self/fd").iterdir()}
         assert before is None or len(now) <= len(before) + 1
         before = now
     dock.take_over(card)

@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.faults.injected.campaign import ENVIRONMENT, Campaign, Point, Struck, chosen
 from tests.faults.injected.forker import Forker
 from tests.faults.injected.library import build
+from tests.power.saying import say
 
 MODES = ("kills", "errors")
 
@@ -54,7 +55,8 @@ def _strike(
             break
         struck.append(campaign.strike(point))
         for wrong in struck[-1].wrong:
-            print(f"{point}: {wrong}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{point}: {wrong}\n")
+            sys.stderr.flush()
     bad = sum(bool(one.wrong) for one in struck)
     table = Counter((one.point.call, one.point.what, one.point.often) for one in struck)
     if options.json:
@@ -65,10 +67,10 @@ def _strike(
                 for one in struck
                 if (one.point.call, one.point.what, one.point.often) == (call, what, often)
             )
-            print(json.dumps(told | {"ends": dict(sorted(ends.items()))}))
+            say(json.dumps(told | {"ends": dict(sorted(ends.items()))}))
     again = f"again: script/torture {options.mode} --seed {options.seed}"
     line = f"{len(struck)} of {there_are} points struck, {bad} wrong; {again}"
-    print(json.dumps({"struck": len(struck), "wrong": bad}) if options.json else line)
+    say(json.dumps({"struck": len(struck), "wrong": bad}) if options.json else line)
     return 1 if bad else 0
 
 

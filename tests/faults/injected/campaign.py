@@ -211,11 +211,11 @@ def _code_of(ran: Ran) -> str:
 
 def chosen(points: Sequence[Point], seed: int) -> list[Point]:
     """Return the points in the order of a seed: each kind of call first once, then the rest."""
-    rng = Random(seed)
+    rng = Random(seed)  # noqa: S311  a seed is what is wanted
     shuffled = list(points)
     rng.shuffle(shuffled)
     taken: Counter[tuple[str, str, str]] = Counter()
-    ranked = []
+    ranked: list[tuple[int, int, Point]] = []
     for point in shuffled:
         kind = (point.call, point.what, point.often)
         ranked.append((taken[kind], len(ranked), point))

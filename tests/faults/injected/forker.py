@@ -24,6 +24,7 @@ from typing import Any, Final, Self
 
 from dock_daemon.commands import root
 from tests.faults.injected.library import Calls, Fault
+from tests.power.saying import say
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 # A docking of these tests takes a tenth of one; what runs for ever is ended, and told.
@@ -105,13 +106,13 @@ def main() -> None:
         _imported(warm)
     gc.freeze()
     for line in sys.stdin:
-        print(json.dumps(_forked(calls, json.loads(line))), flush=True)
+        say(json.dumps(_forked(calls, json.loads(line))))
 
 
 def _imported(arguments: Sequence[str]) -> None:
     """Run a command in this very process, for the sake of what it imports."""
     kept = os.dup(1)
-    with open(os.devnull, "w") as nowhere:
+    with Path(os.devnull).open("w", encoding="ascii") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         sys.argv = ["sealdock", *arguments]
         with contextlib.suppress(SystemExit):

@@ -49,7 +49,17 @@ def build(folder: Path) -> Path:
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     need(compiler, "a C compiler")
     library = folder / "calls.so"
-    command = [str(compiler), "-O1", "-Wall", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"]
+    command = [
+        str(compiler),
+        "-O1",
+        "-Wall",
+        "-shared",
+        "-fPIC",
+        "-o",
+        str(library),
+        str(SOURCE),
+        "-ldl",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     need(done.returncode == 0, f"a C compiler that works ({done.stderr[:200]})")
     return library
