@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.toml import SHIPPED, parse, read
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.pieces import Outcome
 from dock_daemon.evidence.records import ClipRow, FindingRow, Record
@@ -591,3 +593,14 @@ def test_any_spoilt_answer_is_judged(data: st.DataObject) -> None:
         examined = journal_book.examine(told, before, docking=1)
         judged = examined.judge(Card(files=[A], listing_sound=True), sealed=(), seen=())
         assert all(one.key for one in (*examined.findings, *judged.findings))
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(4, []), (5, ["journal-silent"])])
+def test_a_gap_as_short_as_a_clip_is_found(dock: Dock, minutes: int, found: list[str]) -> None:
+    """With the interval that is shipped, nobody stops a companion for five minutes unseen."""
+    shipped = SHIPPED / "agent.toml"
+    journal_table = parse(read(shipped), source=str(shipped))["journal"]
+    script = Script()
+    script.start(cast("dict[str, int]", journal_table)["alive_s"])
+    script.add("alive", after_ms=minutes * 60_000)
+    assert codes(dock.dock(script, [])) == found
