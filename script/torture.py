@@ -1,6 +1,7 @@
 """What script/torture runs: one seed, many frames, every parser, and what came out of each.
 
-`cuts` goes to tests/power, `erase` to tests/erasing_runs.py.
+`cuts` goes to tests/power, `erase` to tests/erasing_runs.py, `kills` and `errors` to
+tests/faults/injected.
 """
 
 import argparse
@@ -19,6 +20,7 @@ HERE: Final = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]  # python -I puts it there by no means of its own
 
 from tests import erasing_runs as erasing  # noqa: E402  the path above comes first
+from tests.faults.injected import __main__ as struck  # noqa: E402
 from tests.power import __main__ as power  # noqa: E402  the path above comes first
 from tests.recorders.fuzzing import Parser, Run, Shot  # noqa: E402
 from tests.recorders.parsers import PARSERS  # noqa: E402
@@ -137,4 +139,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 if __name__ == "__main__":
     told = sys.argv[1:]
     modes = {"cuts": power.main, "erase": erasing.main}
+    if told and told[0] in struck.MODES:
+        sys.exit(struck.main(told))
     sys.exit(modes[told[0]](told[1:]) if told and told[0] in modes else main(told))

@@ -49,18 +49,8 @@ def build(folder: Path) -> Path:
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     need(compiler, "a C compiler")
     library = folder / "calls.so"
-    command = [
-        str(compiler),
-        "-O1",
-        "-Wall",
-        "-shared",
-        "-fPIC",
-        "-o",
-        str(library),
-        str(SOURCE),
-        "-ldl",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(compiler), "-O1", "-Wall", "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
+    done = subprocess.run([*command, "-ldl"], capture_output=True, text=True, check=False)
     need(done.returncode == 0, f"a C compiler that works ({done.stderr[:200]})")
     return library
 
