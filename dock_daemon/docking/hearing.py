@@ -17,6 +17,7 @@ from dock_daemon.docking.work import Work
 from dock_daemon.evidence import questions
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.recorders import journal_book
+from dock_daemon.recorders.enrolled_keys import enrolled_elsewhere
 from dock_daemon.recorders.greeting import Greeting
 from dock_daemon.recorders.journal_book import Examined, KeyState, Remembered, Told
 from dock_daemon.recorders.journal_judge import Card
@@ -104,7 +105,10 @@ def write_down(work: Work, known: Before) -> Heard:
     """
     recorder = work.scene.recorder
     told = _told(work, recorder)
-    examined = journal_book.examine(told, known.remembered, docking=work.scene.number)
+    other = work.parts.sealer.ask(
+        lambda ledger: enrolled_elsewhere(ledger, recorder.number, told.vkey)
+    )
+    examined = journal_book.examine(told, known.remembered, docking=work.scene.number, other=other)
     for statement in examined.statements:
         work.minutes.state(statement.kind, statement.body, statement.row, statement.facts)
     if work.greeting is not None and work.greeting.clock_set is not None:

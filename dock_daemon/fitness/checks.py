@@ -298,7 +298,7 @@ def key(seen: Key) -> Saw:
     if not told:
         return Saw(kind="unknown", reason="none")
     if not seen.enrolled:
-        return Saw(kind="bad", reason="unproved")
+        return Saw(kind="bad", reason="shared" if seen.doubt == "shared" else "unproved")
     if told != seen.enrolled:
         return Saw(kind="bad", reason="changed")
     if seen.doubt:

@@ -82,7 +82,8 @@ class Key:
     """The key with which it signs its journal (vkeys), and the one that was enrolled here.
 
     `doubt` is why the journal itself does not hold (`cut`, `broken`), or was not read (`absent`)
-    or not to its end (`unread`); empty if it was, and holds.
+    or not to its end (`unread`), or that its key is another recorder's (`shared`); empty if
+    it was read, and holds.
     """
 
     told: Answer[str]

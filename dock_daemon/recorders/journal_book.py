@@ -96,8 +96,10 @@ class Examined:
 
     @property
     def doubt(self) -> str:
-        """Why what it says now can not be relied on: `cut`, `broken`; empty if it can."""
+        """Why what it says can not be relied on: `shared`, `cut`, `broken`; empty if it can."""
         codes = {one.code for one in self.findings}
+        if "recorder-key-shared" in codes:
+            return "shared"
         if "journal-cut" in codes:
             return "cut"
         return "broken" if "journal-broken" in codes else ""
@@ -186,15 +188,18 @@ def order(recorder: str, *, by_whom: str, reason: str) -> Piece:
     return journal_statements.ordered(recorder, by_whom=by_whom, reason=reason)
 
 
-def examine(told: Told, known: Remembered | None, *, docking: int) -> Examined:
-    """Hold what a recorder told of its journal against what is known of it."""
+def examine(told: Told, known: Remembered | None, *, docking: int, other: str = "") -> Examined:
+    """Hold what a recorder told of its journal against what is known of it.
+
+    `other` is another recorder whose key it told (enrolled_keys.py).
+    """
     if told.why_not == ASKED_BEFORE and known is not None and known.vkey:
         return replace(_as_known(told, known, KeyState.KNOWN), whole=known.whole)
     why_not = told.why_not or _no_key(told.vkey)
     if why_not:
         return _absent(told, known, why_not)
     if known is None or not known.vkey:
-        return _register(told, known, docking)
+        return _shared(told, known, other) if other else _register(told, known, docking)
     if known.vkey != told.vkey:
         return _changed(told, known)
     return _follow(told, known, docking)
@@ -230,6 +235,21 @@ def _as_known(
         findings=findings,
         accounts=(known.account,),
         unread=known.unread,
+    )
+
+
+def _shared(told: Told, known: Remembered | None, other: str) -> Examined:
+    """Take no key that is another recorder's: which of the two signed could not be told."""
+    finding = JournalFinding(
+        code="recorder-key-shared",
+        key=_key("recorder-key-shared", told, other.casefold(), told.vkey),
+        facts={"other": other, "now": told.vkey},
+    )
+    return Examined(
+        recorder=told.recorder,
+        key_state=KeyState.UNPROVED,
+        findings=(finding,),
+        accounts=() if known is None else (known.account,),
     )
 
 

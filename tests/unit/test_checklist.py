@@ -234,6 +234,10 @@ CASES: dict[str, tuple[Observed, str, str, str, bool]] = {
     "another key": (
         seen(key=Key(told="x", enrolled="k", new=False)), "key", "fail", "changed", True,
     ),
+    "a key of another recorder": (
+        seen(key=Key(told="x", enrolled="", new=False, doubt="shared")),
+        "key", "fail", "shared", True,
+    ),
     "an unproved key": (
         seen(key=Key(told="x", enrolled="", new=False)), "key", "fail", "unproved", True,
     ),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,12 +15,14 @@ from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.pieces import Outcome
 from dock_daemon.evidence.records import ClipRow, FindingRow, Record
 from dock_daemon.recorders import journal_account, journal_book, journal_statements
+from dock_daemon.recorders.enrolled_keys import enrolled_elsewhere
 from dock_daemon.recorders.journal_book import ASKED_BEFORE, Examined, KeyState, Told
 from dock_daemon.recorders.journal_judge import MOST, Card, JournalFinding, OnCard, Others
 from firmware_bridge.capabilities import JournalPiece
 from hashing import document, entry, journal
 from hashing.canonical import JSON
 from hashing.journal import START
+from hashing.keys import SignerKey
 from tests.docks import StandingClock
 from tests.journals import KEY, NUMBER, OTHER_KEY, Script, sha
 
@@ -56,7 +59,8 @@ class Dock:
         """Begin a docking: examine a journal, and enter what is to be entered."""
         self.dockings += 1
         known = journal_book.remembered(self.ledger, told.recorder)
-        examined = journal_book.examine(told, known, docking=self.dockings)
+        other = enrolled_elsewhere(self.ledger, told.recorder, told.vkey)
+        examined = journal_book.examine(told, known, docking=self.dockings, other=other)
         for one in examined.statements:
             sealed = document.seal(one.facts, bytes(32))
             self.documents.append(document.parse(sealed))
@@ -477,6 +481,29 @@ def test_key_that_the_journal_does_not_bear_out_is_not_registered(
     nothing = Told(recorder=NUMBER, vkey=str(KEY.verifier()))
     assert dock.examine(nothing).key_state is KeyState.UNPROVED
     assert journal_book.remembered(dock.ledger, NUMBER) is None
+
+
+def test_key_of_another_recorder_is_not_registered(dock: Dock, script: Script) -> None:
+    """One key under two numbers, a cloned system: found, and enrolled under the first only."""
+    dock.dock(script, [A, B])
+    clone = Script(SignerKey("recorder/ZFY-9", bytes(range(32))), number="ZFY-9")
+    clone.start()
+    told = replace(dock.told(clone), recorder="ZFY-9", pieces=all_of(clone))
+    found = dock.examine(told)
+    assert (found.key_state, found.doubt, found.statements) == (KeyState.UNPROVED, "shared", ())
+    (one,) = found.findings
+    assert (one.code, one.facts["other"]) == ("recorder-key-shared", NUMBER)
+    assert dock.examine(dock.told(script)).findings == ()
+    piece = journal_book.order(NUMBER, by_whom="880001", reason="new system, new key")
+    body, row = piece.finish(Outcome(None, AT))
+    dock.enter(Record(kind=piece.kind, docking=None, body=body, row=row))
+    assert dock.examine(told).key_state is KeyState.REGISTERED
+
+
+def all_of(script: Script) -> tuple[JournalPiece, ...]:
+    """Return a whole journal in one piece."""
+    size = len(script.lines)
+    return (JournalPiece(first=0, next=size, size=size, data=b"".join(script.lines)),)
 
 
 def test_recorder_without_a_journal_is_no_finding(dock: Dock) -> None:
