@@ -16,6 +16,7 @@ from dock_daemon.docking.events import Released
 from dock_daemon.docking.findings import Finding
 from dock_daemon.docking.identity import Known as Recorder
 from dock_daemon.docking.plan import Take
+from dock_daemon.docking.retention import kept
 from dock_daemon.docking.rules import Rules
 from dock_daemon.evidence.holes import Holes, missing
 from dock_daemon.evidence.pieces import Outcome
@@ -241,6 +242,10 @@ class ClipStatement:
                 "late": self.is_late(outcome.at.utc_ms),
             },
         }
+        if self.media_class != "record":
+            rules = self.scene.rules
+            least = kept(outcome.at.utc_ms, rules.preset.content, rules.zone)
+            body["retention"] = None if least is None else least.as_json()
         if self.holes:
             body["missing"] = missing(self.holes)
         if self.step.known is not None:

@@ -198,13 +198,16 @@ def clips(
     rows = ledger.rows(
         "SELECT seq, docking, volume, path, sha256, size, class, marks, verified, quarantine, rule,"
         " base, base_ms, due_ms, done_ms, late, document,"
-        " (SELECT recorder FROM docking WHERE number = clip.docking) AS recorder"
+        " (SELECT recorder FROM docking WHERE number = clip.docking) AS recorder,"
+        " (SELECT json_extract(CAST(bytes AS TEXT), '$.body.retention') FROM entry"
+        " WHERE entry.seq = clip.seq) AS retention"
         " FROM clip WHERE (?1 IS NULL OR docking = ?1) AND (NOT ?2 OR late)"
         " AND (?3 IS NULL OR seq < ?3) ORDER BY seq DESC LIMIT ?4",
         (docking, late, before, limit),
     )
     for row in rows:
         row["marks"] = json.loads(cast("str", row["marks"]))
+        row["retention"] = json.loads(cast("str | None", row["retention"]) or "null")
         row["late"], row["quarantine"] = bool(row["late"]), bool(row["quarantine"])
     return rows
 

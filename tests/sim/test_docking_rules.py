@@ -11,6 +11,7 @@ from dock_daemon.custody import book
 from dock_daemon.custody.book import Word
 from dock_daemon.custody.standing import Person, Standing, standing
 from dock_daemon.docking.events import FindingMade
+from dock_daemon.evidence import questions
 from dock_daemon.evidence.state import look
 from hashing.canonical import JSON
 from tests.cards import RECORDED, Clip, make_fat_card
@@ -66,6 +67,11 @@ def test_two_working_days_end_at_midnight(dock: DockIn, tmp_path: Path) -> None:
     (due,) = deadlines(dock)
     midnight = datetime(2026, 3, 17, 16, tzinfo=UTC)  # 24:00 in Shanghai
     assert (due["rule"], due["due_ms"]) == ("R-2WD", int(midnight.timestamp() * 1000))
+    (clip,) = dock.parsed("clip")
+    retention = cast("dict[str, JSON]", clip.body["retention"])
+    assert (retention["kept"], retention["rule"]) == ("every", "R-2Y")
+    (listed,) = look(dock.root, questions.clips)
+    assert listed["retention"] == retention
     assert due["unknown_year"] is None
 
 
