@@ -86,7 +86,8 @@ def test_content_that_rotted_is_replaced_when_it_comes_again(used: DockIn, card:
     assert set_aside.read_bytes() == rotten
     assert set_aside.name.startswith(sha256)
     (recovery,) = used.parsed("recovery")
-    assert recovery.body == {"recovered": "content-replaced", "sha256": sha256}
+    told = {"sha256": sha256, "room": "clips", "how": "arrived-again"}
+    assert recovery.body == {"recovered": "content-replaced", **told}
     used.assert_holds()
 
 

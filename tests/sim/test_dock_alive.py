@@ -79,5 +79,5 @@ async def test_a_dock_that_lives_says_so_in_its_log(dock: DockIn) -> None:
         await task
     (beat,) = dock.parsed("heartbeat")
     assert beat.body["interval_s"] == 600
-    assert beat.body.keys() == {"interval_s", "software", "free_gib", "waiting"}
+    assert beat.body.keys() == {"interval_s", "software", "free_gib", "full_in_days", "waiting"}
     dock.assert_holds()

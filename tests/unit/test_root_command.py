@@ -66,7 +66,7 @@ def test_each_command_exists_and_shows_an_example(name: str) -> None:
         assert f"sealdock {name}" in text.partition("Example")[2]
 
 
-GROUPS = {"config", "completion", "key", "recorder", "register", "signing", "trip"}
+GROUPS = {"config", "completion", "key", "recorder", "register", "scrub", "signing", "trip"}
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - GROUPS))
