@@ -58,6 +58,8 @@ def finding_fact(
         seen = "seen" if facts.get("removed_ms") is not None else "unseen"
         more = say(f"journal-gone.{seen}", lang, removed_ms=shown["removed_ms"])
         return text.sentences(sentence, more, lang)
+    if finding == "journal-broken" and facts.get("record"):
+        return text.sentences(sentence, say("journal-held.before", lang), lang)
     if finding not in {"deleted", "deleted-unseen"}:
         return sentence
     state = {True: "free", False: "reused"}.get(facts.get("unallocated"), "unknown")  # type: ignore[call-overload]  # any JSON value may be asked for

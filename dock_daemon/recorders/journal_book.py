@@ -258,12 +258,12 @@ def _register(told: Told, known: Remembered | None, docking: int) -> Examined:
     earlier = () if known is None else (known.account,)
     walked = _walk(told, START, _lines(told, first=0))
     begun = walked.records[0].body.get("number") if walked.records else ""
-    if begun != told.recorder:
-        broken = walked.broken or Broken("begun", 0, f"it is the journal of {begun!r}", b"")
+    if begun != told.recorder or not begun:
+        broken = walked.broken or Broken("begun", 0, "there is no record of it", b"")
         return Examined(
             recorder=told.recorder,
             key_state=KeyState.UNPROVED,
-            findings=(_broken(told, broken),),
+            findings=(_foreign(told, str(begun)) if begun else _broken(told, broken),),
             accounts=earlier,
         )
     how = "first-docking" if known is None else "ordered"
@@ -275,6 +275,11 @@ def _register(told: Told, known: Remembered | None, docking: int) -> Examined:
         statements=(entry, *taken.statements),
         accounts=(*taken.accounts, *earlier),
     )
+
+
+def _foreign(told: Told, number: str) -> JournalFinding:
+    key = _key("journal-foreign", told, number, told.vkey)
+    return JournalFinding(code="journal-foreign", key=key, facts={"number": number})
 
 
 def _follow(told: Told, known: Remembered, docking: int) -> Examined:

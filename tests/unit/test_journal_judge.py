@@ -476,8 +476,12 @@ def test_key_that_the_journal_does_not_bear_out_is_not_registered(
     """A key is taken only with a journal that it signed, of the recorder of that number."""
     forged = Told(recorder=NUMBER, vkey=str(OTHER_KEY.verifier()), pieces=dock.told(script).pieces)
     assert dock.examine(forged).key_state is KeyState.UNPROVED
-    foreign = Script(number="ZFY-9")
-    assert dock.examine(dock.told(foreign)).key_state is KeyState.UNPROVED
+    foreign = dock.examine(dock.told(Script(number="ZFY-9")))
+    assert foreign.key_state is KeyState.UNPROVED
+    (one,) = foreign.findings
+    assert (one.code, one.facts) == ("journal-foreign", {"number": "ZFY-9"})
+    nameless = Told(recorder="", vkey=str(KEY.verifier()))
+    assert dock.examine(nameless).key_state is KeyState.UNPROVED
     nothing = Told(recorder=NUMBER, vkey=str(KEY.verifier()))
     assert dock.examine(nothing).key_state is KeyState.UNPROVED
     assert journal_book.remembered(dock.ledger, NUMBER) is None

@@ -1,5 +1,6 @@
 """What people read of a recorder's journal: facts in their language, times in their zone."""
 
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
@@ -51,6 +52,7 @@ def everything() -> dict[str, JournalFinding]:
     found = [*examined.findings, *judged.findings]
     cloned = Told(recorder=NUMBER, vkey=vkey, pieces=piece(script))
     found += journal_book.examine(cloned, None, docking=2, other="ZFY-9").findings
+    found += journal_book.examine(replace(cloned, recorder="ZFY-9"), None, docking=2).findings
     for told, before in others:
         found += journal_book.examine(told, before, docking=2).findings
     return {one.code: one for one in found}
@@ -60,7 +62,7 @@ FINDINGS = everything()
 CODES = {
     "journal-missing", "journal-differs", "journal-rewritten", "journal-unclosed",
     "journal-unlisted", "journal-cut", "journal-broken", "journal-silent", "journal-absent",
-    "recorder-key-changed", "recorder-key-shared",
+    "journal-foreign", "recorder-key-changed", "recorder-key-shared",
 }  # fmt: skip
 
 
@@ -106,6 +108,19 @@ def test_absent_journal_says_why() -> None:
 def test_broken_record_says_what_is_wrong() -> None:
     """The code comes out as words."""
     assert "not signed" in said("journal-broken", "en")
+    assert "The records before it do." in said("journal-broken", "en")
+
+
+def test_nothing_is_said_of_records_before_the_first() -> None:
+    """A journal whose first record does not hold has none that does."""
+    facts = {**FINDINGS["journal-broken"].facts, "record": 0}
+    text = finding_fact("journal-broken", volume="", path="", facts=facts, lang="en", zone=CHINA)
+    assert "before" not in text
+
+
+def test_foreign_journal_names_whose_it_is() -> None:
+    """The number with which it begins is told."""
+    assert NUMBER in said("journal-foreign", "en")
 
 
 def test_when_a_clip_went_is_said_if_it_is_known() -> None:
