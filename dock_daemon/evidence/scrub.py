@@ -42,6 +42,7 @@ _BATCH_FILES: Final = 256
 _BATCH_BYTES: Final = 256 << 20
 _LONGEST_REST_MS: Final = 60_000
 _MOST_OFFERS: Final = 1000
+_LONGEST_END_S: Final = 10.0
 _HOUR_MS: Final = 3_600_000
 
 Item = TypeVar("Item")
@@ -139,11 +140,11 @@ class Scrub:
         self._thread.start()
 
     def close(self) -> None:
-        """End, after the piece that is being read."""
+        """End, after the piece that is being read; a disk that hangs is not waited for."""
         self._stop.set()
         self._wake.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(_LONGEST_END_S)
 
     def pause(self, until_ms: int) -> None:
         """Read nothing until then; 0: go on, also where the disk seemed to fail."""
