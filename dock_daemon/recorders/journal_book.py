@@ -197,7 +197,7 @@ def examine(told: Told, known: Remembered | None, *, docking: int, other: str = 
         return replace(_as_known(told, known, KeyState.KNOWN), whole=known.whole)
     why_not = told.why_not or _no_key(told.vkey)
     if why_not:
-        return _absent(told, known, why_not)
+        return _absent(told, known, why_not, docking)
     if known is None or not known.vkey:
         return _shared(told, known, other) if other else _register(told, known, docking)
     if known.vkey != told.vkey:
@@ -205,12 +205,12 @@ def examine(told: Told, known: Remembered | None, *, docking: int, other: str = 
     return _follow(told, known, docking)
 
 
-def _absent(told: Told, known: Remembered | None, why_not: str) -> Examined:
+def _absent(told: Told, known: Remembered | None, why_not: str, docking: int) -> Examined:
     if known is None or not known.vkey:
         return Examined(recorder=told.recorder, key_state=KeyState.NONE)
     finding = JournalFinding(
         code="journal-absent",
-        key=_key("journal-absent", told, str(known.position.next), why_not),
+        key=_key("journal-absent", told, str(docking)),  # at each docking that lacks it
         facts={"reason": why_not, "known": known.position.next},
     )
     return _as_known(told, known, KeyState.ABSENT, finding)

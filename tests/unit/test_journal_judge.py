@@ -527,6 +527,14 @@ def test_known_recorder_that_shows_no_journal_is_found(dock: Dock, script: Scrip
     assert codes(dock.judge(examined, [A])) == ["journal-missing"]
 
 
+def test_journal_that_stays_hidden_is_found_each_time(dock: Dock, script: Script) -> None:
+    """Each docking at which a known recorder shows no journal has that as its finding."""
+    dock.dock(script, [A, B])
+    hidden = Told(recorder=NUMBER, why_not="recorder-silent")
+    for _ in range(3):
+        assert codes(dock.new(dock.examine(hidden).findings)) == ["journal-absent"]
+
+
 def test_cut_journal_is_found(dock: Dock, script: Script) -> None:
     """A journal that is shorter than it was is not believed any more, once found."""
     before = script.branch()
