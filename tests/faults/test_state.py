@@ -86,8 +86,8 @@ def test_content_that_rotted_is_replaced_when_it_comes_again(used: DockIn, card:
     assert set_aside.read_bytes() == rotten
     assert set_aside.name.startswith(sha256)
     (recovery,) = used.parsed("recovery")
-    told = {"sha256": sha256, "room": "clips", "how": "arrived-again"}
-    assert recovery.body == {"recovered": "content-replaced", **told}
+    said = {"sha256": sha256, "room": "clips", "how": "arrived-again"}
+    assert recovery.body == {"recovered": "content-replaced", **said}
     used.assert_holds()
 
 
