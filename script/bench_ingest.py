@@ -50,21 +50,21 @@ class Sizes:
     clip_bytes: int
     files: int
     slow_files: int
-    paced_bytes: int
+    paced_clips: int
     entries: int
     appends: int
 
 
 FULL: Final = Sizes(
-    clips=10, clip_bytes=50 * MB, files=5_000, slow_files=1_000, paced_bytes=150 * MB,
+    clips=10, clip_bytes=50 * MB, files=5_000, slow_files=1_000, paced_clips=9,
     entries=1_000_000, appends=500,
 )  # fmt: skip
 QUICK: Final = Sizes(
-    clips=2, clip_bytes=8 * MB, files=200, slow_files=100, paced_bytes=15 * MB,
+    clips=2, clip_bytes=8 * MB, files=200, slow_files=100, paced_clips=2,
     entries=20_000, appends=50,
 )  # fmt: skip
 TINY: Final = Sizes(
-    clips=1, clip_bytes=2 * MB, files=3, slow_files=2, paced_bytes=MB, entries=600, appends=3
+    clips=1, clip_bytes=2 * MB, files=3, slow_files=2, paced_clips=1, entries=600, appends=3
 )
 
 
@@ -229,12 +229,15 @@ def paced(bench: Bench) -> None:
         bench.skip(name, why)
         return
     with bench.folder(_memory()) as folder:
-        corpus = sources.make(folder, bays=8, clips=1, size=bench.sizes.paced_bytes)
+        sizes = bench.sizes
+        corpus = sources.make(
+            folder, bays=8, clips=sizes.paced_clips, size=sizes.clip_bytes, trees=False
+        )
         faces = folder / "paced"
         faces.mkdir()
         with sources.paced(list(corpus.cards), faces, Pace(read=30 * MB)) as cards:
-            # A card is its clip and a little more: as many bytes as the clip are copied of it.
-            head = f"head -c {bench.sizes.paced_bytes} $1 >$2"
+            # A card is its clips and a little more: as many bytes as the clips are copied of it.
+            head = f"head -c {sizes.paced_clips * sizes.clip_bytes} $1 >$2"
             parties = {
                 US: bench.party(ours(cards), bench.work),
                 "head -c, sync: as cp": bench.party(for_each(cards, head), bench.work),
@@ -274,6 +277,7 @@ def store(bench: Bench) -> None:
         verify += ["--key", key, "--store", str(state / "store")]
         everything = f"find {shlex.quote(str(state / 'store'))} -type f -print0"
         openssl = ["sh", "-c", f"{everything} | xargs -0 openssl dgst -sha256"]
+        cost_of(openssl)  # from here on the files are in memory
         result = contest(
             "verification of that store, its files in memory",
             {"hashing verify": lambda: cost_of(verify), "openssl dgst": lambda: cost_of(openssl)},

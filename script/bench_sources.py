@@ -11,7 +11,7 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,21 +34,28 @@ class Corpus:
     bytes: int
 
 
-def make(folder: Path, *, bays: int, clips: int, size: int) -> Corpus:
-    """Write `clips` clips of `size` bytes for each of `bays` bays; always the same bytes."""
-    cards, trees = [], []
+def make(folder: Path, *, bays: int, clips: int, size: int, trees: bool = True) -> Corpus:
+    """Write `clips` clips of `size` bytes for each of `bays` bays; always the same bytes.
+
+    Without `trees` there are cards alone.
+    """
+    cards, folders = [], []
     for bay in range(bays):
         tree = folder / f"bay{bay}"
         files = {f"DCIM/100MEDIA/A{at:05d}.MP4": _bytes(bay, at, size) for at in range(clips)}
-        for path, data in files.items():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_bytes(data)
+        if trees:
+            _write(tree, files)
+            folders.append(tree)
         room = clips * (-(-size // _CLUSTER) * _CLUSTER) + _ROOM
-        cards.append(
-            make_exfat_card(folder / f"bay{bay}.img", files, size=room, volume_serial=bay + 1)
-        )
-        trees.append(tree)
-    return Corpus(tuple(cards), tuple(trees), bays * clips, bays * clips * size)
+        card = folder / f"bay{bay}.img"
+        cards.append(make_exfat_card(card, files, size=room, volume_serial=bay + 1))
+    return Corpus(tuple(cards), tuple(folders), bays * clips, bays * clips * size)
+
+
+def _write(tree: Path, files: Mapping[str, bytes]) -> None:
+    for path, data in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_bytes(data)
 
 
 def _bytes(bay: int, at: int, size: int) -> bytes:
