@@ -152,7 +152,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options.add_argument(
         "--keep", type=Path, metavar="DIR", help="where tapes go that something was wrong with"
     )
-    options.add_argument("--lie", action="store_true", help="all disks lie, not one in five")
+    options.add_argument("--lie", action="store_true", help="all disks lie, not one in three")
     options.add_argument("--again", type=Path, metavar="TAPE", help="a tape that was kept")
     options.add_argument("--only", type=int, default=0, help="with --again: this cut of it")
     options.add_argument("--report", action="store_true", help="write docs/durability.md's tables")

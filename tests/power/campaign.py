@@ -81,7 +81,7 @@ class Campaign:
     layouts: Sequence[Layout]
     keep: Path | None = None
     """Where tapes go after which something was wrong."""
-    lying: int = 5
+    lying: int = 3
     """Of so many tapes of a layout one is of disks that lie: they keep one clip otherwise."""
     figures: dict[str, Figures] = field(default_factory=dict)
 

@@ -65,8 +65,8 @@ FILE_SYSTEMS: Final = {
             "ext4", 48 << 20,
             ("mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"),
         ),
-        # The smallest that mkfs.xfs makes. All copies of an image have one UUID. Its recovery trusts
-        # in whole blocks of 4 KiB: torn, it would be no failing of who lies on it.
+        # The smallest that mkfs.xfs makes. All copies of an image have one UUID. Its recovery
+        # trusts in whole blocks of 4 KiB: torn, it would be no failing of who lies on it.
         FileSystem(
             "xfs", 304 << 20, ("mkfs.xfs", "-q", "-f", "-K", "-s", "size=4096"), "nouuid", 4096
         ),
