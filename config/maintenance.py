@@ -24,9 +24,15 @@ class BatteryLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ClockLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far a clock may run off in a day, and from when on it counts as lost (seconds)."""
+    """How far a clock may run off in a day, and from when on it counts as lost (seconds).
+
+    Beyond `drift_most_s_per_day` no clock runs off, and by more than `drift_varies_s_per_day`
+    drift does not change of itself: somebody has set the clock.
+    """
 
     drift_s_per_day: Annotated[int, Meta(ge=1, le=3600)]
+    drift_most_s_per_day: Annotated[int, Meta(ge=1, le=3600)]
+    drift_varies_s_per_day: Annotated[int, Meta(ge=1, le=3600)]
     lost_s: Annotated[int, Meta(ge=60, lt=2**40)]
 
 

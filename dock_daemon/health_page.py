@@ -171,7 +171,7 @@ class HealthPage:
             element("td", self._holder(one), class_="what"),
             element("td", health_words.battery(one, lang), battery),
             element("td", health_words.offset(one, lang), clock),
-            element("td", health_words.drift(one.clock.drift, lang)),
+            element("td", health_words.running(one.clock, lang)),
             element("td", health_words.faults(one, lang), faults),
             element("td", health_words.dockings(one, lang)),
             element("td", health_words.last_seen(one, lang, self._zone), class_="number"),

@@ -11,7 +11,8 @@ from dock_daemon.fitness.health import Health
 COLUMNS: Final = (
     "recorder", "user_no", "name", "unit", "model", "profile", "firmware", "level", "reasons",
     "battery_percent", "battery_health", "battery_cycles", "full_charges_at_least",
-    "clock_offset_ms", "clock_uncertainty_ms", "clock_settings", "drift_ms_per_day",
+    "clock_offset_ms", "clock_uncertainty_ms", "clock_settings", "clock_set_by_others",
+    "drift_ms_per_day",
     "drift_uncertainty_ms", "faults", "checks_with_faults", "card_findings", "dockings",
     "interrupted", "last_docked_ms", "last_verdict",
 )  # fmt: skip
@@ -48,6 +49,7 @@ def _row(one: Health, holder: Holder | None) -> list[str | int | None]:
         one.clock.offset_ms,
         one.clock.uncertainty_ms,
         one.clock.settings,
+        one.clock.jumps,
         drift.per_day_ms if drift else None,
         drift.uncertainty_ms if drift else None,
         one.faults.newest,

@@ -5,7 +5,8 @@ from typing import Final
 
 from config import text
 from config.messages import say, term
-from dock_daemon.fitness.health import Drift, Health, Reason
+from dock_daemon.fitness.drift import Drift
+from dock_daemon.fitness.health import ClockHealth, Health, Reason
 from dock_daemon.fitness.sparkline import Trend
 
 _NONE: Final = "-"
@@ -80,6 +81,14 @@ def drift(found: Drift | None, lang: str) -> str:
         drift=seconds(found.per_day_ms),
         uncertainty=seconds(found.uncertainty_ms, sign=False),
     )
+
+
+def running(clock: ClockHealth, lang: str) -> str:
+    """Return its drift, and how often somebody else set it."""
+    found = [drift(clock.drift, lang)]
+    if clock.jumps:
+        found.append(say("health.jumps", lang, count=clock.jumps))
+    return text.listed(found, lang)
 
 
 def dockings(health: Health, lang: str) -> str:

@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from config import text
 from config.messages import printable, say
 from dock_daemon import health_words
-from dock_daemon.fitness.health import Drift, Health
+from dock_daemon.fitness.drift import Drift
+from dock_daemon.fitness.health import Health
 from dock_daemon.fitness.sparkline import Trend, sparkline
 
 _COLUMNS: Final = ("level", "recorder", "battery", "clock", "drift", "faults", "dockings", "seen")
@@ -88,7 +89,7 @@ def _details(one: Health, lang: str, zone: tzinfo) -> Iterator[str]:
     told = (
         ("battery", health_words.battery(one, lang), health_words.battery_trend(one)),
         ("clock", health_words.offset(one, lang), health_words.offset_trend(one)),
-        ("drift", health_words.drift(one.clock.drift, lang), None),
+        ("drift", health_words.running(one.clock, lang), None),
         ("faults", health_words.faults(one, lang), health_words.fault_trend(one)),
         ("dockings", health_words.dockings(one, lang), None),
     )

@@ -2,8 +2,8 @@
 
 What is stated was seen at this dock, within the time that was asked for. What a model does not
 tell is not guessed: of a battery whose wear is not told, the charge that went into it is a lower
-bound of its full charges; a clock's drift has the uncertainty of the readings that it follows
-from. The limits are data (config/maintenance.py).
+bound of its full charges; a clock's drift is measured as drift.py says. The limits are data
+(config/maintenance.py).
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from config.maintenance import Maintenance
-from dock_daemon.fitness.history import SYNCHRONIZED, Checked, History
+from dock_daemon.fitness.drift import Drift, running
+from dock_daemon.fitness.history import Checked, History
 from hashing.canonical import JSON
 
 Level = Literal["now", "soon"]
@@ -40,28 +41,18 @@ class BatteryHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """How far the clock runs off in a day, and how sure that is (ms per day).
-
-    `sure` is False where the dock's own clock was not synchronised at both readings.
-    """
-
-    per_day_ms: int
-    uncertainty_ms: int
-    from_ms: int
-    to_ms: int
-    sure: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockHealth:
-    """The newest offset, how often it was set, and its drift; None where not known."""
+    """The newest offset, how often it was set, and its drift; None where not known.
+
+    `jumps` is how often it was set by somebody else, as far as that shows.
+    """
 
     at_ms: int | None = None
     offset_ms: int | None = None
     uncertainty_ms: int | None = None
     settings: int = 0
     drift: Drift | None = None
+    jumps: int = 0
     trend: tuple[tuple[int, int], ...] = ()
 
 
@@ -123,7 +114,7 @@ _RANK: Final = (
 
 def judge(history: History, limits: Maintenance, now_ms: int) -> Health:
     """Return how a recorder fares at `now_ms`."""
-    battery, clock = _battery(history), _clock(history)
+    battery, clock = _battery(history), _clock(history, limits)
     faults, dockings = _faults(history, limits, now_ms), _dockings(history, limits, now_ms)
     reasons = [
         *_of_checks(history),
@@ -198,67 +189,18 @@ def _of_battery(battery: BatteryHealth, limits: Maintenance) -> Iterator[Reason]
 # -- clock --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    at_ms: int
-    offset_ms: int
-    uncertainty_ms: int
-    sync: str
-
-
-def _clock(history: History) -> ClockHealth:
+def _clock(history: History, limits: Maintenance) -> ClockHealth:
     read = [one for one in history.checks if one.offset_ms is not None]
     newest = read[-1] if read else None
+    found = running(history, limits.clock)
     return ClockHealth(
         at_ms=None if newest is None else newest.at_ms,
         offset_ms=None if newest is None else newest.offset_ms,
         uncertainty_ms=None if newest is None else newest.uncertainty_ms,
         settings=len(history.settings),
-        drift=_drift(history),
+        drift=found.drift,
+        jumps=found.jumps,
         trend=tuple((one.at_ms, one.offset_ms) for one in read if one.offset_ms is not None),
-    )
-
-
-def _drift(history: History) -> Drift | None:
-    """Return the surest drift between two readings with no setting in between."""
-    found = [
-        drift
-        for run in _runs(history)
-        if len(run) > 1 and (drift := _between(run[0], run[-1])) is not None
-    ]
-    sure = [one for one in found if one.sure]
-    return min(reversed(sure or found), key=lambda one: one.uncertainty_ms, default=None)
-
-
-def _runs(history: History) -> Iterator[list[_Reading]]:
-    """Yield the readings between one setting and the next, what each setting left included."""
-    set_at = {one.docking: one for one in history.settings}
-    run: list[_Reading] = []
-    for check in history.checks:
-        if check.offset_ms is not None and check.uncertainty_ms is not None:
-            # Where the clock was set at this docking, this is what it showed before.
-            run.append(_Reading(check.at_ms, check.offset_ms, check.uncertainty_ms, check.sync))
-        if (done := set_at.get(check.docking)) is not None:
-            yield run
-            run = []
-            if done.after_ms is not None and done.after_uncertainty_ms is not None:
-                run = [_Reading(done.at_ms, done.after_ms, done.after_uncertainty_ms, done.sync)]
-    yield run
-
-
-def _between(first: _Reading, last: _Reading) -> Drift | None:
-    span_ms = last.at_ms - first.at_ms
-    if span_ms <= 0:  # the dock's clock was put back, or both are of one moment
-        return None
-    moved_ms = last.offset_ms - first.offset_ms
-    doubt_ms = first.uncertainty_ms + last.uncertainty_ms
-    return Drift(
-        per_day_ms=round(moved_ms * _DAY_MS / span_ms),
-        # Rounded up, and one for the rounding of the drift itself.
-        uncertainty_ms=-(-doubt_ms * _DAY_MS // span_ms) + 1,
-        from_ms=first.at_ms,
-        to_ms=last.at_ms,
-        sure=first.sync == last.sync == SYNCHRONIZED,
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.maintenance import Maintenance, maintenance
+from dock_daemon import health_words
 from dock_daemon.fitness.health import Health, judge, ranked
 from dock_daemon.fitness.history import (
     Checked,
@@ -137,6 +138,27 @@ def test_a_drift_within_its_own_doubt_is_no_reason() -> None:
     assert codes(found) == []
 
 
+def test_a_clock_that_somebody_else_sets_has_no_false_drift() -> None:
+    """What it ran off between the jumps counts; the jumps are told, and no mean over them."""
+    days = range(180, -1, -3)
+    saw = [checked(day, offset_ms=(180 - day) % 30 * 133, uncertainty_ms=50) for day in days]
+    clock = health(*saw).clock
+    assert clock.jumps == 6
+    assert clock.drift is not None
+    assert abs(clock.drift.per_day_ms - 133) <= clock.drift.uncertainty_ms
+
+
+def test_what_no_clock_runs_off_is_no_drift() -> None:
+    """Two readings an hour apart in a day: somebody set it, and nothing is known of its drift."""
+    clock = health(
+        checked(1, offset_ms=0, uncertainty_ms=50),
+        checked(0, offset_ms=3_600_000, uncertainty_ms=50),
+    ).clock
+    assert (clock.drift, clock.jumps) == (None, 1)
+    for lang in ("en", "zh-CN"):
+        assert "1" in health_words.running(clock, lang)
+
+
 @given(
     per_day_ms=st.integers(-60_000, 60_000),
     start_ms=st.integers(-10_000, 10_000),
@@ -159,6 +181,7 @@ def test_the_true_drift_lies_within_what_is_stated(
     drift = judge(history(*checks), LIMITS, NOW).clock.drift
     assert drift is not None
     assert abs(drift.per_day_ms - per_day_ms) <= drift.uncertainty_ms
+    assert judge(history(*checks), LIMITS, NOW).clock.jumps == 0
 
 
 def test_a_clock_that_was_lost_is_told_once() -> None:
