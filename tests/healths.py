@@ -30,6 +30,7 @@ class Fleet:
         result: str = "complete",
         set_to: tuple[int, int] | None = None,
         finding: str = "",
+        why: str = "",
         sync: str = "synchronized",
         **seen: int | str | None,
     ) -> None:
@@ -52,7 +53,7 @@ class Fleet:
         if finding:
             found = FindingRow(
                 finding=finding, key=f"{finding}|{number}", volume="", path="", clip=None,
-                facts={}, found_ms=at_ms,
+                facts={"reason": why} if why else {}, found_ms=at_ms,
             )  # fmt: skip
             self._enter("finding", found)
         values = {

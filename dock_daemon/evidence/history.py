@@ -37,7 +37,10 @@ _DOCKED: Final = (
 )
 _FOUND: Final = (
     "SELECT f.seq, f.found_ms, 'finding', d.recorder,"
-    " json_object('docking', f.docking, 'finding', f.finding)"
+    # A card that was never shown is no card that could not be read.
+    " json_object('docking', f.docking, 'finding', CASE WHEN f.finding = 'medium-unread'"
+    "  AND json_extract(f.facts, '$.reason') = 'storage-not-shown'"
+    "  THEN 'storage-not-shown' ELSE f.finding END)"
     " FROM finding f JOIN docking d ON d.number = f.docking"
     " WHERE f.finding IN (SELECT value FROM json_each(?))"
 )

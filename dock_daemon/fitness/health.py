@@ -19,6 +19,8 @@ from hashing.canonical import JSON
 Level = Literal["now", "soon"]
 
 RULE: Final = "R-MAINT"
+HIDDEN: Final = "storage-not-shown"
+"""The finding of a recorder that did not show its storage (evidence/history.py)."""
 _DAY_MS: Final = 86_400_000
 _FULL: Final = 100
 
@@ -58,11 +60,15 @@ class ClockHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultHealth:
-    """What it reported (None: its model does not tell), and what was found on its card."""
+    """What it reported (None: its model does not tell), and what was found on its card.
+
+    `hidden` is how often it did not show its storage, so that nobody has seen its card.
+    """
 
     newest: int | None = None
     checks_with_faults: int = 0
     card_findings: int = 0
+    hidden: int = 0
     trend: tuple[tuple[int, int], ...] = ()
 
 
@@ -106,8 +112,8 @@ class Health:
 
 
 _RANK: Final = (
-    "unfit", "faults", "battery-spent", "clock-lost", "card", "faults-repeated", "battery-worn",
-    "connector", "drift", "unseen", "never-seen",
+    "unfit", "faults", "battery-spent", "clock-lost", "card", "storage-hidden",
+    "faults-repeated", "battery-worn", "connector", "drift", "unseen", "never-seen",
 )  # fmt: skip
 """Which reason comes first, where both are as urgent."""
 
@@ -230,10 +236,12 @@ def _of_clock(history: History, clock: ClockHealth, limits: Maintenance) -> Iter
 def _faults(history: History, limits: Maintenance, now_ms: int) -> FaultHealth:
     since_ms = now_ms - limits.faults.window_days * _DAY_MS
     told = [(one.at_ms, one.faults) for one in history.checks if one.faults is not None]
+    lately = [one for one in history.findings if one.at_ms >= since_ms]
     return FaultHealth(
         newest=told[-1][1] if told else None,
         checks_with_faults=sum(1 for at_ms, count in told if at_ms >= since_ms and count),
-        card_findings=sum(1 for one in history.findings if one.at_ms >= since_ms),
+        card_findings=sum(one.finding != HIDDEN for one in lately),
+        hidden=sum(one.finding == HIDDEN for one in lately),
         trend=tuple(told),
     )
 
@@ -245,14 +253,19 @@ def _of_faults(history: History, faults: FaultHealth, limits: Maintenance) -> It
     elif faults.checks_with_faults >= limits.faults.repeated:
         told: dict[str, JSON] = {"count": faults.checks_with_faults, "days": days}
         yield Reason(code="faults-repeated", level="soon", facts=told)
+    last = history.dockings[-1].docking if history.dockings else None
+    of_last = {one.finding for one in history.findings if one.docking == last}
+    if faults.hidden:
+        hidden: dict[str, JSON] = {"count": faults.hidden, "days": days}
+        yield Reason(
+            code="storage-hidden", level="now" if HIDDEN in of_last else "soon", facts=hidden
+        )
     if faults.card_findings:
-        last = history.dockings[-1].docking if history.dockings else None
-        of_last = any(one.docking == last for one in history.findings)
-        kinds = sorted({one.finding for one in history.findings})
+        kinds = sorted({one.finding for one in history.findings} - {HIDDEN})
         card: dict[str, JSON] = {
             "count": faults.card_findings, "days": days, "kinds": list[JSON](kinds),
         }  # fmt: skip
-        yield Reason(code="card", level="now" if of_last else "soon", facts=card)
+        yield Reason(code="card", level="now" if of_last - {HIDDEN} else "soon", facts=card)
 
 
 # -- dockings and checks --------------------------------------------------------------

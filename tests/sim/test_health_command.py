@@ -57,6 +57,19 @@ def test_every_recorder_is_told_the_worst_first(seen: DockIn) -> None:
     assert told["ZFY-00999"]["reasons"][0]["code"] == "never-seen"
 
 
+def test_storage_that_was_not_shown_is_no_matter_of_the_card(dock: DockIn) -> None:
+    """Nobody has seen the card: another one would not help, and what is on it would be lost."""
+    now_ms = time.time_ns() // 1_000_000
+    with dock.open() as state:
+        fleet = Fleet(dock, state)
+        fleet.docked("ZFY-1", now_ms, finding="medium-unread", why="storage-not-shown")
+        fleet.docked("ZFY-2", now_ms, finding="medium-unread", why="unreadable")
+    told = {one["recorder"]: one for one in command(dock, "health", "--json").json["recorders"]}
+    reasons = {name: [why["code"] for why in one["reasons"]] for name, one in told.items()}
+    assert reasons == {"ZFY-1": ["storage-hidden"], "ZFY-2": ["card"]}
+    assert "replace the card" not in command(dock, "health", "ZFY-1", lang="en").out
+
+
 def test_one_recorder_is_told_with_its_last_checks(seen: DockIn) -> None:
     """By its number however its letters are written; nothing urgent ends with 0."""
     done = command(seen, "health", "zfy-00318")

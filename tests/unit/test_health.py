@@ -213,6 +213,24 @@ def test_findings_about_the_card() -> None:
     assert found_at(40) == []
 
 
+def test_a_card_that_was_never_shown_is_not_blamed() -> None:
+    """A recorder that did not show its storage wants a look at itself, not another card."""
+    seen = history(checked(10), checked(1))
+
+    def found_at(*days: int) -> list[tuple[str, str]]:
+        hidden = tuple(
+            DeviceFinding(at_ms=NOW - day * DAY, docking=10_000 - day, finding="storage-not-shown")
+            for day in days
+        )
+        judged = judge(replace(seen, findings=hidden), LIMITS, NOW)
+        assert judged.faults.card_findings == 0
+        return codes(judged)
+
+    assert found_at(10, 1) == [("storage-hidden", "now")]
+    assert found_at(10) == [("storage-hidden", "soon")]
+    assert found_at(40) == []
+
+
 def test_dockings_that_are_broken_off() -> None:
     """A worn socket shows by its share, once there were enough; checks in the bay do not count."""
     days = range(10, 0, -1)
