@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from firmware_bridge.wire.holder_text import UNSET, visible
+from firmware_bridge.wire.holder_text import unset, visible
 
 # Section 1: a path from the root to the file's bytes, or None where it is not there.
 LookUp: TypeAlias = Callable[[str], bytes | None]
@@ -140,4 +140,4 @@ def _section(text: str) -> dict[str, str] | None:
 def _value(text: str) -> str:
     """Return a value fit to be shown: trimmed, cut, nothing invisible; empty if not set."""
     shown = visible(text.strip(_PADDING)[:MAX_VALUE])
-    return "" if UNSET.fullmatch(shown) else shown
+    return "" if unset(shown) else shown

@@ -35,6 +35,7 @@ from firmware_bridge.errors import (
 from firmware_bridge.transports.ports import ByteLink
 from firmware_bridge.wire import companion, smp, smp_os
 from firmware_bridge.wire.cbor import Map
+from firmware_bridge.wire.holder_text import unset
 from firmware_bridge.wire.members import is_plain
 
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class OpenDriver:
             told = {_WORDS[word] for word in identity.can if word in _WORDS}
             self._capabilities = frozenset(told | {Capability.IDENTITY})
         return Identity(
-            number=identity.number,
+            number="" if unset(identity.number) else identity.number,
             model=identity.model,
             firmware=identity.firmware,
             vkey=identity.vkey,

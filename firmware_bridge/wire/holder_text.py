@@ -16,7 +16,7 @@ from firmware_bridge.errors import BadAnswerError, TextTooLongError, UnwritableT
 
 ENCODING: Final = "gb18030"
 # Section 1.3: what a factory leaves where nothing was set.
-UNSET: Final = re.compile(r"0+|DSJ-0+-0+|ABCDE", re.IGNORECASE)
+_UNSET: Final = re.compile(r"0+|DSJ-0+-0+|ABCDE", re.IGNORECASE)
 # Erased flash, and what pads. Neither is a part of a longer character in GB18030.
 _PADDING: Final = b" \xff"
 # Controls, direction marks and other invisible ones, surrogates, line and paragraph separators.
@@ -134,7 +134,15 @@ def decode(data: bytes) -> str:
 def shown(text: str) -> str:
     """Return `text` fit to be shown; empty where it says that nothing is set (section 1.3)."""
     seen = visible(text.strip(" "))
-    return "" if UNSET.fullmatch(seen) else seen
+    return "" if unset(text) else seen
+
+
+def unset(text: str) -> bool:
+    """Tell whether a value is what a factory leaves: blanks of any kind, or as section 1.3 has it.
+
+    Every driver takes such a number for none: else all that were never numbered were one recorder.
+    """
+    return not text.strip() or _UNSET.fullmatch(text.strip()) is not None
 
 
 def visible(text: str) -> str:

@@ -294,3 +294,14 @@ class Downgraded:
     def close(self) -> None:
         """Hang up."""
         self._line.close()
+
+
+@pytest.mark.parametrize("number", ["  ", "0000000", "DSJ-00-00000", "abcde", "\u3000"])
+def test_number_that_a_factory_leaves_is_none(number: str) -> None:
+    """Two recorders that nobody has numbered are not one: neither has a number."""
+    assert OpenFake(number=number).driver().identity().number == ""
+
+
+def test_number_that_was_set_is_told_as_it_is() -> None:
+    """Zeros within a number are part of it."""
+    assert OpenFake(number="0000007").driver().identity().number == "0000007"

@@ -65,6 +65,7 @@ def test_layouts_have_their_sizes(layout: Layout, size: int) -> None:
         (b"000000", ""),
         (b"0", ""),
         (b"DSJ-00-00000", ""),
+        ("\u3000\u3000".encode("gb18030"), ""),
         (b"abcde", ""),
         (b"0012\0junk", "0012"),
         (b" \xffA1\xff ", "A1"),
