@@ -26,14 +26,28 @@ from dock_daemon.evidence.state import State
 from dock_daemon.fitness import clock_policy
 from dock_daemon.recorders import journal_book, matching
 from dock_daemon.recorders.clock_measured import ClockMeasured
-from dock_daemon.recorders.greeting import DockTime, Greeting, Patience, Wants, greet
+from dock_daemon.recorders.greeting import (
+    ASK_AGAIN_S,
+    DockTime,
+    Greeting,
+    Patience,
+    Wants,
+    greet,
+    switch_after_all,
+)
 from dock_daemon.recorders.journal_book import ASKED_BEFORE
 from dock_daemon.recorders.matching import Profile
 from dock_daemon.recorders.passwords import PasswordMemory
 from dock_daemon.recorders.session import Session, Workers
 from firmware_bridge.capabilities import Capability, Identity
 from firmware_bridge.control import wire
-from firmware_bridge.errors import ChannelLostError, NotThisRecorderError, RecorderError
+from firmware_bridge.errors import (
+    ChannelLostError,
+    ChannelNotOpenedError,
+    ControlFailedError,
+    NotThisRecorderError,
+    RecorderError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +150,33 @@ class Meeting:
                 log.info("%s is no %s: %s", channel.node, profile.name, error)
                 last = error
             else:
+                greeting = self._switched(greeting, channel, wants, stop)
+                if stop.is_set():
+                    raise StoppedError
                 return _met(greeting, channel)
         raise last
+
+    def _switched(
+        self, greeting: Greeting, channel: ChannelAppeared, wants: Wants, stop: threading.Event
+    ) -> Greeting:
+        """Let another worker make it show its storage where one has failed; once, and no third.
+
+        One that systemd started may hold the channel until it has given up its last question.
+        """
+        if greeting.troubles.get(str(Capability.SWITCH_TO_STORAGE)) != ControlFailedError.code:
+            return greeting
+        log.warning("%s: the control worker failed; another lets it show its storage", channel.node)
+        patience = wants.patience
+        until_s = patience.now_s() + self.ways.control.timeout_s
+        while True:
+            try:
+                with self.ways.session(greeting.profile, channel, stop) as session:
+                    return switch_after_all(session, greeting, wants)
+            except RecorderError as error:
+                held = isinstance(error, ChannelNotOpenedError) and patience.now_s() < until_s
+                if not held or patience.pause(ASK_AGAIN_S):
+                    log.warning("%s shows no storage: %s", channel.node, error)
+                    return greeting
 
 
 def meeting_of(

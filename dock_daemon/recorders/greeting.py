@@ -7,14 +7,17 @@
     switch     to storage, last: the recorder may leave the port and come back as another
 
 What a model cannot do is None and no trouble; what went wrong is None and its code among the
-troubles. Only a lost channel or a failed worker ends it early.
+troubles. A lost channel ends it early. A worker that fails once the probe was answered is asked no
+more: what it has left open is among the troubles, and `switch_after_all` lets another one make
+the recorder show its storage, so that its clips come.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from dock_daemon.recorders import greeting_facts
 from dock_daemon.recorders.clock_measured import ClockMeasured, ClockSet, best
 from dock_daemon.recorders.matching import Profile
 from firmware_bridge.capabilities import (
@@ -33,6 +36,7 @@ from firmware_bridge.errors import (
     ControlFailedError,
     MissingCapabilityError,
     NoPasswordError,
+    NotThisRecorderError,
     RecorderBusyError,
     RecorderError,
     WrongPasswordError,
@@ -130,20 +134,24 @@ class Greeting:
         """
         return {
             "profile": {"name": self.profile.name, "sha256": self.profile.sha256},
-            "identity": None if self.identity is None else _identity_facts(self.identity),
-            "holder": None if self.holder is None else _holder_facts(self.holder),
-            "battery": None if self.battery is None else _battery_facts(self.battery),
-            "storage": None if self.storage is None else _storage_facts(self.storage),
-            "faults": None if self.faults is None else [_fault_facts(one) for one in self.faults],
-            "clock": _clock_facts(self.clock),
+            "identity": None
+            if self.identity is None
+            else greeting_facts.of_identity(self.identity),
+            "holder": None if self.holder is None else greeting_facts.of_holder(self.holder),
+            "battery": None if self.battery is None else greeting_facts.of_battery(self.battery),
+            "storage": None if self.storage is None else greeting_facts.of_storage(self.storage),
+            "faults": None
+            if self.faults is None
+            else [greeting_facts.of_fault(one) for one in self.faults],
+            "clock": greeting_facts.of_clock(self.clock),
             "clock_set": None
             if self.clock_set is None
             else {
-                "before": _clock_facts(self.clock_set.before),
-                "after": _clock_facts(self.clock_set.after),
+                "before": greeting_facts.of_clock(self.clock_set.before),
+                "after": greeting_facts.of_clock(self.clock_set.after),
             },
             "clock_not_set": self.clock_not_set,
-            "journal": _journal_facts(self.journal),
+            "journal": greeting_facts.of_journal(self.journal),
             "capabilities": [*sorted(map(str, self.capabilities))],
             "troubles": dict(self.troubles),
             "asked_ms": self.asked_ms,
@@ -154,8 +162,8 @@ class Greeting:
 def greet(driver: Driver, profile: Profile, wants: Wants) -> Greeting:
     """Ask a recorder everything that a docking wants of it.
 
-    Raises ChannelLostError and ControlFailedError, and whatever the probe raises but for a
-    password or a busy recorder: then it is not shown to be a recorder of this profile.
+    Raises ChannelLostError, and whatever the probe raises but for a password or a busy
+    recorder: then it is not shown to be a recorder of this profile.
     """
     asking = _Asking(driver, wants)
     asked_ms = wants.now_ms()
@@ -186,6 +194,30 @@ def greet(driver: Driver, profile: Profile, wants: Wants) -> Greeting:
     )
 
 
+def switch_after_all(driver: Driver, before: Greeting, wants: Wants) -> Greeting:
+    """Let the recorder show its storage whose worker failed, over another; nothing else is asked.
+
+    Raises nothing of a recorder: what goes wrong takes the place of the switch's trouble. Over
+    another recorder than the one that was greeted, nothing is switched.
+    """
+    asking, what = _Asking(driver, wants), str(Capability.SWITCH_TO_STORAGE)
+    switched = False
+    try:
+        if _differ(asking.probe(), before.identity):
+            raise NotThisRecorderError("another recorder answers than before")
+        switched = asking.switch(before.profile.content.storage.busy_s)
+    except RecorderError as error:
+        asking.troubles[what] = error.code
+    troubles = {name: code for name, code in before.troubles.items() if name != what}
+    if code := asking.troubles.get(what):
+        troubles[what] = code
+    return replace(before, switched=switched, troubles=MappingProxyType(troubles))
+
+
+def _differ(one: Identity | None, other: Identity | None) -> bool:
+    return one is not None and other is not None and one.number != other.number
+
+
 class _Asking:
     """One recorder while it is asked, and what went wrong so far."""
 
@@ -193,6 +225,7 @@ class _Asking:
         self._driver = driver
         self._wants = wants
         self._missing: set[Capability] = set()
+        self._failed = False  # the worker has: it answers nothing more
         self.troubles: dict[str, str] = {}
 
     @property
@@ -212,13 +245,17 @@ class _Asking:
         """Ask one thing that the model can; note what went wrong, and return None."""
         if capability not in self.capabilities:
             return None
+        if self._failed:
+            self.troubles[str(capability)] = ControlFailedError.code
+            return None
         try:
             return question()
-        except (ChannelLostError, ControlFailedError):
+        except ChannelLostError:
             raise
         except MissingCapabilityError:
             self._missing.add(capability)
         except RecorderError as error:
+            self._failed = isinstance(error, ControlFailedError)
             self.troubles[str(capability)] = error.code
         return None
 
@@ -269,6 +306,9 @@ class _Asking:
                 patience.busy()
                 if patience.pause(min(ASK_AGAIN_S, left_s)):
                     return False
+                if not self._there():
+                    self.troubles[str(what)] = ChannelLostError.code
+                    return False
         except ChannelLostError:
             return True  # it left the port rather than answer, as it was told to
         self.troubles.pop(str(what), None)
@@ -276,6 +316,16 @@ class _Asking:
 
     def _switched(self) -> bool:
         self._driver.switch_to_storage()
+        return True
+
+    def _there(self) -> bool:
+        """Tell whether it is there still: one that goes while it is let be was pulled."""
+        try:
+            self._driver.identity()
+        except ChannelLostError:
+            return False
+        except RecorderError:
+            return True  # there is more to it than a name; the switch will tell
         return True
 
     def _pieces(self, first: int) -> Iterator[JournalPiece]:
@@ -301,59 +351,3 @@ class _Asking:
             source=rests_on.source,
             dock_uncertainty_us=rests_on.uncertainty_us,
         )
-
-
-def _identity_facts(identity: Identity) -> dict[str, JSON]:
-    return {
-        "number": identity.number,
-        "maker": identity.maker,
-        "model": identity.model,
-        "firmware": identity.firmware,
-        "vkey": identity.vkey,
-        "raw": identity.raw.hex(),
-    }
-
-
-def _holder_facts(holder: Holder) -> dict[str, JSON]:
-    return {
-        "user_no": holder.user_no,
-        "user_name": holder.user_name,
-        "unit_no": holder.unit_no,
-        "unit_name": holder.unit_name,
-        "raw": holder.raw.hex(),
-    }
-
-
-def _battery_facts(battery: Battery) -> dict[str, JSON]:
-    return {
-        "percent": battery.percent,
-        "charging": battery.charging,
-        "health_percent": battery.health_percent,
-        "cycles": battery.cycles,
-    }
-
-
-def _storage_facts(storage: Storage) -> dict[str, JSON]:
-    return {"total_bytes": storage.total_bytes, "free_bytes": storage.free_bytes}
-
-
-def _fault_facts(fault: Fault) -> dict[str, JSON]:
-    return {"code": fault.code, "detail": fault.detail, "at_ms": fault.at_ms}
-
-
-def _clock_facts(clock: ClockMeasured | None) -> JSON:
-    if clock is None:
-        return None
-    return {
-        "offset_us": clock.offset_us,
-        "uncertainty_us": clock.uncertainty_us,
-        "sync": clock.sync,
-        "source": clock.source,
-        "dock_uncertainty_us": clock.dock_uncertainty_us,
-    }
-
-
-def _journal_facts(pieces: Sequence[JournalPiece]) -> JSON:
-    if not pieces:
-        return None
-    return {"first": pieces[0].first, "next": pieces[-1].next, "size": pieces[-1].size}

@@ -13,9 +13,11 @@ from dock_daemon.bays.media import ChannelAppeared
 from dock_daemon.docking.events import Checked, Identified, Released
 from dock_daemon.recorders.matching import Seen
 from dock_daemon.rehearsal.usb import ScriptedPort
+from firmware_bridge.drivers.open import OpenDriver
 from tests.cards import make_fat_card
 from tests.docks import DockIn
 from tests.journals import KEY, NUMBER, Script
+from tests.recorders.control_socket import DyingAtBattery, StumblingAtJournal, workers_at
 from tests.recorders.on_pty import OnPty, on_pty
 from tests.recorders.open_fake import OpenFake
 from tests.sim.test_dock import FILES, PORTS, SETTINGS, Running, medium, serving
@@ -180,6 +182,31 @@ async def test_its_storage_comes_once_it_is_no_longer_busy(dock: DockIn, tmp_pat
         view = await at.running.until_shown("1", "done")
         assert (view.sealed, view.recorder) == (2, "ZF-0007")
     assert len(dock.parsed("docked")) == 1
+
+
+@pytest.mark.parametrize("first", [DyingAtBattery, StumblingAtJournal])
+async def test_its_clips_come_though_a_worker_failed(
+    dock: DockIn, tmp_path: Path, first: type[OpenDriver]
+) -> None:
+    """Another worker lets it show its storage; the checklist says what nobody could ask."""
+    card, path = make_fat_card(tmp_path / "card", FILES), tmp_path / "control"
+    settings = f'{QUICK}[control]\nsocket = "{path}"\n'
+    with workers_at(path, first, OpenDriver) as opened:
+        async with bench(dock, card, recorder(), settings=settings) as at:
+            at.plug()
+            await at.running.until_shown("1", "checking")
+            at.pull_line()
+            at.running.hotplug.plug(medium(1, PORTS["1"]))
+            view = await at.running.until_shown("1", "done")
+            assert (view.recorder, view.sealed) == ("ZF-0007", 2)
+            (checked,) = at.told(Checked)
+    assert opened == [first.__name__, "OpenDriver"]
+    battery = next(item for item in checked.items if item.item == "battery")
+    if first is DyingAtBattery:
+        assert (battery.verdict, battery.facts["error"]) == ("unknown", "control-failed")
+    else:
+        assert battery.value == OpenFake().battery.percent
+    assert len(bodies(dock, "clip")) == 2
 
 
 async def test_unplugged_while_it_is_asked(dock: DockIn, tmp_path: Path) -> None:

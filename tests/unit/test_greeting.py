@@ -17,6 +17,7 @@ from dock_daemon.recorders.greeting import (
     Patience,
     Wants,
     greet,
+    switch_after_all,
 )
 from firmware_bridge.capabilities import (
     Battery,
@@ -50,6 +51,7 @@ PROFILE: Final[Preset[RecorderProfile]] = recorder_profile("open", SHIPPED)
 ALL: Final = frozenset(Capability)
 NOW_US: Final = 1_790_000_000_000_000
 SILENT: Final = RecorderSilentError(command="x", waited_ms=1)
+KILLED: Final = ControlFailedError("killed")
 SYNCED: Final = DockTime(sync="synchronized", source="chrony", uncertainty_us=900)
 
 
@@ -294,12 +296,62 @@ def test_one_lost_exchange_leaves_the_clock_known() -> None:
     assert greeting.troubles == {}
 
 
-@pytest.mark.parametrize("error", [ChannelLostError("pulled"), ControlFailedError("killed")])
 @pytest.mark.parametrize("what", ["identity", "holder", "read-clock", "set-clock", "journal"])
-def test_lost_channel_ends_it(what: str, error: RecorderError) -> None:
-    """A recorder that was pulled, or whose worker died, is not greeted half."""
-    with pytest.raises(type(error)):
-        greet(fails_at(what, error), PROFILE, wants())
+def test_lost_channel_ends_it(what: str) -> None:
+    """A recorder that was pulled is not greeted half."""
+    with pytest.raises(ChannelLostError):
+        greet(fails_at(what, ChannelLostError("pulled")), PROFILE, wants())
+
+
+def test_worker_that_fails_at_the_probe_has_met_nobody() -> None:
+    """Without an answer to who it is, nothing shows that it is a recorder of this profile."""
+    with pytest.raises(ControlFailedError):
+        greet(fails_at("identity", KILLED), PROFILE, wants())
+
+
+def test_worker_that_fails_is_asked_nothing_more() -> None:
+    """What came before stands; all else that the recorder can is unknown, and says why."""
+    recorder = fails_at("faults", KILLED)
+    greeting = greet(recorder, PROFILE, wants())
+    assert recorder.asked == ["identity", "holder", "battery", "storage", "faults"]
+    assert (greeting.identity, greeting.battery) == (Identity(number="ZF-1"), Battery(percent=50))
+    assert (greeting.faults, greeting.clock, greeting.journal) == (None, None, ())
+    assert not greeting.switched
+    assert greeting.troubles == dict.fromkeys(
+        ["faults", "read-clock", "set-clock", "journal", "switch-to-storage"], "control-failed"
+    )
+
+
+def cut_short(what: str = "journal") -> Greeting:
+    """Return what was told until the worker failed."""
+    return greet(fails_at(what, KILLED), PROFILE, wants())
+
+
+def test_after_a_failed_worker_it_is_asked_to_show_its_storage() -> None:
+    """Only who it is and the switch are asked; what the first worker left open stays unknown."""
+    recorder, before = Obedient(), cut_short()
+    after = switch_after_all(recorder, before, wants())
+    assert recorder.asked == ["identity", "switch-to-storage"]
+    assert after == replace(before, switched=True, troubles={"journal": "control-failed"})
+
+
+@pytest.mark.parametrize("error", [SILENT, KILLED, ChannelLostError("gone")])
+def test_the_second_worker_has_no_third(error: RecorderError) -> None:
+    """Whoever does not even say who it is now shows nothing, and the last reason is kept."""
+    before = cut_short()
+    after = switch_after_all(fails_at("identity", error), before, wants())
+    assert not after.switched
+    assert after.troubles == {"journal": "control-failed", "switch-to-storage": error.code}
+
+
+def test_another_recorder_on_the_line_is_not_switched() -> None:
+    """What was told by one is not continued with another."""
+    recorder = Obedient()
+    before = replace(cut_short(), identity=Identity(number="ZF-2"))
+    after = switch_after_all(recorder, before, wants())
+    assert recorder.asked == ["identity"]
+    assert not after.switched
+    assert after.troubles["switch-to-storage"] == "not-this-recorder"
 
 
 @pytest.mark.parametrize(
@@ -454,17 +506,22 @@ def test_nobody_waits_for_a_busy_recorder_when_the_dock_stops() -> None:
     assert recorder.asked.count("switch-to-storage") == 1
 
 
-def test_a_busy_recorder_that_leaves_is_asked_no_more() -> None:
-    """Pulled, or gone to come back as a disk: its port will tell."""
+@pytest.mark.parametrize("pulled", [False, True])
+def test_a_busy_recorder_that_leaves_is_asked_no_more(*, pulled: bool) -> None:
+    """Gone when it is told again, its port will tell; gone in the pause before, it was pulled."""
     recorder, waiting = Hashing(), Waiting()
 
     def pause(seconds: float) -> bool:
-        recorder.fails["switch-to-storage"] = ChannelLostError("x")
+        recorder.fails["identity" if pulled else "switch-to-storage"] = ChannelLostError("x")
         return waiting.pause(seconds)
 
     patience = replace(waiting.patience(), pause=pause)
-    assert greet(recorder, PROFILE, replace(wants(), patience=patience)).switched
-    assert recorder.asked.count("switch-to-storage") == 2
+    greeting = greet(recorder, PROFILE, replace(wants(), patience=patience))
+    assert greeting.switched is not pulled
+    assert greeting.troubles == (
+        {"switch-to-storage": "channel-lost"} if pulled else {"switch-to-storage": "recorder-busy"}
+    )
+    assert recorder.asked.count("switch-to-storage") == (1 if pulled else 2)
 
 
 def test_another_trouble_is_no_reason_to_ask_again() -> None:

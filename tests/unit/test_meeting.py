@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from config.loader import load
 from config.profiles import recorder_profile
@@ -17,7 +18,15 @@ from dock_daemon.recorders.greeting import DockTime, Greeting, Patience, Wants
 from dock_daemon.recorders.journal_book import ASKED_BEFORE
 from dock_daemon.recorders.matching import Profile, Seen
 from firmware_bridge.capabilities import Battery, Capability, Identity, JournalPiece
+from firmware_bridge.drivers.open import OpenDriver
 from firmware_bridge.errors import ChannelLostError, ChannelNotOpenedError, NotThisRecorderError
+from tests.recorders.control_socket import (
+    DyingAtBattery,
+    DyingAtSwitch,
+    HeldByAnother,
+    StumblingAtJournal,
+    workers_at,
+)
 from tests.recorders.on_pty import on_pty
 from tests.recorders.open_fake import OpenFake
 
@@ -52,6 +61,10 @@ class Bench:
 
     profiles: tuple[Profile, ...] = (OPEN,)
     stop: threading.Event = field(default_factory=threading.Event)
+    # Where control workers are started; else they are children.
+    socket: Path | None = None
+    # Whether what waits is called off.
+    hurries: bool = True
 
     def meet(self, node: str, before: Met | None = None, *, switch: bool = True) -> Met:
         """Meet what is at a node."""
@@ -62,11 +75,12 @@ class Bench:
             now_ms=lambda: 0,
             not_set=lambda _measured: "forbidden",
             journal_from=lambda _identity: 0,
-            patience=Patience(now_s=lambda: 0.0, pause=lambda _s: True, busy=lambda: None),
+            patience=Patience(now_s=lambda: 0.0, pause=lambda _s: self.hurries, busy=lambda: None),
         )
-        meeting = Meeting(
-            profiles=self.profiles, ways=Ways.of(loaded, None), wants=lambda *_: wants
-        )
+        ways = Ways.of(loaded, None)
+        if self.socket is not None:
+            ways = replace(ways, control=structs.replace(ways.control, socket=str(self.socket)))
+        meeting = Meeting(profiles=self.profiles, ways=ways, wants=lambda *_: wants)
         channel = ChannelAppeared(sys_path="t2", node=node, port="p", seen=SEEN)
         return meeting.greet(channel, before, switch=switch, stop=self.stop)
 
@@ -110,6 +124,58 @@ def test_a_storage_that_is_there_is_not_switched_to() -> None:
     with on_pty(fake) as pty:
         assert not Bench().meet(pty.node, switch=False).switched
     assert fake.done == []
+
+
+@pytest.mark.parametrize(
+    ("first", "troubles"),
+    [
+        (StumblingAtJournal, {"journal"}),
+        (DyingAtBattery, {"battery", "storage", "faults", "read-clock", "journal"}),
+        (DyingAtSwitch, set()),
+    ],
+)
+def test_a_worker_that_fails_keeps_no_storage_hidden(
+    tmp_path: Path, first: type[OpenDriver], troubles: set[str]
+) -> None:
+    """Another worker asks it to show its storage; what the first did not hear is unknown."""
+    fake, path = OpenFake(journal=[]), tmp_path / "control"
+    with on_pty(fake) as pty, workers_at(path, first, OpenDriver) as opened:
+        met = Bench(socket=path).meet(pty.node)
+    assert opened == [first.__name__, "OpenDriver"]
+    assert fake.exported
+    assert (met.switched, met.within_s) == (True, OPEN.content.storage.within_s)
+    assert met.greeting.identity is not None
+    assert met.greeting.troubles == dict.fromkeys(troubles, "control-failed")
+
+
+def test_two_workers_that_fail_are_enough(tmp_path: Path) -> None:
+    """What the recorder told is kept, and nobody waits for its storage."""
+    fake, path = OpenFake(journal=[]), tmp_path / "control"
+    with on_pty(fake) as pty, workers_at(path, DyingAtSwitch) as opened:
+        met = Bench(socket=path).meet(pty.node)
+    assert len(opened) == 2
+    assert (met.switched, met.within_s) == (False, 0)
+    assert met.greeting.troubles == {"switch-to-storage": "control-failed"}
+
+
+@pytest.mark.parametrize("hurries", [False, True])
+def test_a_failed_worker_holds_the_channel_for_a_while(tmp_path: Path, *, hurries: bool) -> None:
+    """Until it lets go the line can't be opened: that is waited for, as long as it is allowed."""
+    fake, path = OpenFake(journal=[]), tmp_path / "control"
+    drivers = (StumblingAtJournal, HeldByAnother, HeldByAnother, OpenDriver)
+    with on_pty(fake) as pty, workers_at(path, *drivers) as opened:
+        met = Bench(socket=path, hurries=hurries).meet(pty.node)
+    assert len(opened) == (2 if hurries else 4)
+    assert met.switched is not hurries
+
+
+def test_a_worker_that_fails_where_the_storage_is_there(tmp_path: Path) -> None:
+    """Then there is nothing to ask another one."""
+    fake, path = OpenFake(journal=[]), tmp_path / "control"
+    with on_pty(fake) as pty, workers_at(path, StumblingAtJournal) as opened:
+        met = Bench(socket=path).meet(pty.node, switch=False)
+    assert len(opened) == 1
+    assert met.greeting.troubles == {"journal": "control-failed"}
 
 
 def test_no_profile_that_fits() -> None:
