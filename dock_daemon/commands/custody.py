@@ -8,6 +8,7 @@ import click
 from config import text
 from config.exit_codes import ExitCode
 from config.messages import printable, say, term
+from config.register import load_register
 from dock_daemon.asking import ask
 from dock_daemon.clock import SystemClock
 from dock_daemon.commands.custody_lines import out_line, out_rows
@@ -28,7 +29,8 @@ Examples:
   sealdock custody --overdue || notify-the-duty-officer
 
 \b
-Exit codes: 0, or 5 where a recorder that is out is overdue."""
+Exit codes: 0; 3 where nothing was entered of RECORDER and it is not registered;
+5 where a recorder that is out is overdue."""
 )
 @click.argument("recorder", required=False)
 @click.option("--overdue", "only_overdue", is_flag=True, help="Only what is overdue.")
@@ -44,6 +46,7 @@ def custody(invocation: Invocation, *, recorder: str | None, only_overdue: bool)
     found = outs(all_standings(rows), terms_in(invocation.loaded))
     late = [out for out in found if out.overdue(now_ms)]
     listed = late if only_overdue else found
+    unknown = bool(recorder and not rows) and not _registered(invocation, recorder)
     if invocation.json:
         told: Row = {"schema": SCHEMA, "out": out_rows(listed, now_ms), "overdue": len(late)}
         if recorder:
@@ -53,21 +56,28 @@ def custody(invocation: Invocation, *, recorder: str | None, only_overdue: bool)
         for line in _lines(listed, now_ms, invocation):
             click.echo(line)
         if not listed:
-            click.echo(_empty(invocation.lang, recorder, only_overdue=only_overdue))
+            word = "unknown" if unknown else _empty(recorder, only_overdue=only_overdue)
+            click.echo(say(f"custody.{word}", invocation.lang, recorder=recorder or ""))
         for row in rows if recorder else []:
             click.echo(_event_line(row, invocation.lang, invocation.loaded.zone))
+    if unknown:
+        raise click.exceptions.Exit(ExitCode.NOT_FOUND)
     if late:
         raise click.exceptions.Exit(ExitCode.WARNINGS)
+
+
+def _registered(invocation: Invocation, recorder: str | None) -> bool:
+    return load_register(invocation.loaded.register).find(recorder or "") is not None
 
 
 def _lines(found: list[Out], now_ms: int, invocation: Invocation) -> list[str]:
     return [out_line(out, now_ms, invocation.lang, invocation.loaded.zone) for out in found]
 
 
-def _empty(lang: str, recorder: str | None, *, only_overdue: bool) -> str:
+def _empty(recorder: str | None, *, only_overdue: bool) -> str:
     if recorder:
-        return say("custody.not-out", lang, recorder=recorder)
-    return say("custody.none-overdue" if only_overdue else "custody.none", lang)
+        return "not-out"
+    return "none-overdue" if only_overdue else "none"
 
 
 def _event_line(row: Row, lang: str, zone: tzinfo) -> str:

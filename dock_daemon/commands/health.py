@@ -32,7 +32,8 @@ Examples:
   sealdock health --report health.html --csv health.csv
 
 \b
-Exit codes: 0, or 5 where a recorder wants service now."""
+Exit codes: 0; 3 where RECORDER was never seen here and is not registered;
+5 where a recorder wants service now."""
 )
 @click.argument("recorder", required=False)
 @click.option(
@@ -80,6 +81,8 @@ def health(
         click.echo(json_line({"schema": SCHEMA, **told}))
     else:
         _show(invocation, found, recorder, [one for one in (report, csv_file) if one is not None])
+    if recorder and not found:
+        raise click.exceptions.Exit(ExitCode.NOT_FOUND)
     if any(one.level == "now" for one in found):
         raise click.exceptions.Exit(ExitCode.WARNINGS)
 

@@ -70,6 +70,14 @@ def test_storage_that_was_not_shown_is_no_matter_of_the_card(dock: DockIn) -> No
     assert "replace the card" not in command(dock, "health", "ZFY-1", lang="en").out
 
 
+def test_recorder_that_nobody_has_heard_of_is_not_there(seen: DockIn) -> None:
+    """A mistyped number does not look like a recorder that is fine, or not out."""
+    assert command(seen, "health", "ZFY-00371").code == 3
+    done = command(seen, "custody", "ZFY-00371")
+    assert (done.code, "never issued" in done.out) == (3, True)
+    assert command(seen, "custody", "zfy-00999").code == 0
+
+
 def test_one_recorder_is_told_with_its_last_checks(seen: DockIn) -> None:
     """By its number however its letters are written; nothing urgent ends with 0."""
     done = command(seen, "health", "zfy-00318")
