@@ -220,7 +220,7 @@ def test_what_is_at_the_ports_in_words(dock: DockIn) -> None:
     nothing = probed(dock, "--node", "/dev/sdq")
     assert (nothing.code, nothing.out) == (
         ExitCode.NOT_FOUND,
-        "Nothing of that kind is at a USB port.\n",
+        "No recorder that this dock knows is at a USB port.\n",
     )
 
 
