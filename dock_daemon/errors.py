@@ -360,7 +360,7 @@ class LedgerDoubtError(DoubtError):
 
 
 class LedgerDiskError(DoubtError):
-    """The ledger's disk refuses: nothing can be committed, and nothing says that entries changed."""
+    """The ledger's disk refuses: nothing can be committed; nothing says that entries changed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the ledger's disk fails: {reason}")
