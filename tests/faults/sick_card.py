@@ -58,13 +58,18 @@ def sick(image: Path, answer: Answer) -> Iterator[Path]:
         need(False, f"permission to mount ({error.strerror})")  # noqa: FBT003  it is what is needed
         raise
     inward, outward = os.pipe()
-    thread = threading.Thread(target=_serve, args=(served, inward), name="sick card")
-    thread.start()
+    # More than one: while one place hangs, the kernel still wants to hear of an end of file.
+    threads = [
+        threading.Thread(target=_serve, args=(served, inward), name="sick card") for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield place
     finally:
         os.close(outward)
-        thread.join()
+        for thread in threads:
+            thread.join()
         served.close()
         os.close(inward)
     assert medium.written == 0
@@ -132,12 +137,15 @@ def exchanged(images: Sequence[Path], after: Callable[[int, int], bool]) -> Answ
     return answer
 
 
-def hanging(image: Path, place: tuple[int, int], go_on: threading.Event) -> Answer:
+def hanging(
+    image: Path, place: tuple[int, int], go_on: threading.Event, reached: threading.Event
+) -> Answer:
     """Answer nothing at all about a place (offset, length) until told to go on."""
     well = healthy(image)
 
     def answer(offset: int, size: int) -> bytes:
         if offset < place[0] + place[1] and place[0] < offset + size:
+            reached.set()
             go_on.wait()
         return well(offset, size)
 

@@ -61,9 +61,11 @@ class Served:
         self._medium = medium
         self._path = path
         self._device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        # FLUSH is not among them: once it was refused the kernel closes without a question, which a
+        # process that is just being forked from this one could wait for in vain.
         self._calls: dict[int, _Call] = {
             3: self._getattr, 14: _open, 15: self._read, 16: self._write, 18: _nothing,
-            20: self._fsync, 25: _nothing, 26: _init, 38: _nothing, 43: self._fallocate,
+            20: self._fsync, 26: _init, 38: _nothing, 43: self._fallocate,
         }  # fmt: skip
         options = f"fd={self._device},rootmode={stat.S_IFREG | 0o600:o},user_id=0,group_id=0"
         options += f",max_read={_LARGEST}"
