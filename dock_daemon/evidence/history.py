@@ -8,7 +8,7 @@ from dock_daemon.evidence.ledger import Ledger
 # Findings about the card or the recorder itself; what people do to clips is no matter of health.
 _OF_THE_DEVICE: Final = (
     "doubtful", "journal-broken", "journal-silent", "listing-incomplete", "medium-unread",
-    "partition-refused", "unread",
+    "partial", "partition-refused", "size-untrue", "unread",
 )  # fmt: skip
 
 # A check is as old as its docking: that is when the recorder was asked.
