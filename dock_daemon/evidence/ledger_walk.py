@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dock_daemon.errors import LedgerDoubtError
+from dock_daemon.errors import LedgerDoubtError, StateUnusableError
 from dock_daemon.evidence import durable
 from dock_daemon.evidence.ledger import Ledger
 from dock_daemon.evidence.sealer import Sealer
@@ -95,7 +95,7 @@ class LedgerWalk:
                     raise LedgerDoubtError(f"{self._log / path} is missing") from error
                 continue
             except OSError as error:
-                raise LedgerDoubtError(f"{self._log / path}: {error.strerror}") from error
+                raise StateUnusableError(self._log / path, error.strerror or "?") from error
             if (found, size) != (hashlib.sha256(wanted).hexdigest(), len(wanted)):
                 raise LedgerDoubtError(
                     f"{self._log / path} does not say what the ledger's entries say"
