@@ -232,7 +232,7 @@ def test_what_the_web_may_not_read_is_closed_to_its_group(dock: DockIn, tmp_path
         dock.take_over(make_fat_card(tmp_path / "card.img", CLIPS))
     finally:
         os.umask(before)
-    closed = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "key", "key/log.key"}
+    closed = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "key", "key/log.key", "reserve"}
     found = sorted(dock.root.rglob("*"))
     for path in found:
         mode = path.stat().st_mode
